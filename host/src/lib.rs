@@ -1,0 +1,1 @@
+//! The host of an Odradek producer: sockets, timers and names around the machine.

@@ -1,0 +1,21 @@
+//! Odradek: a Kafka producer that is a pure state machine.
+
+pub mod driver;
+pub mod error;
+pub mod error_code;
+pub mod event;
+pub mod ids;
+pub mod record;
+pub mod time;
+pub mod wire;
+
+mod producer;
+
+pub use driver::{DisconnectReason, Input, Output, ResolveError, WaitReason};
+pub use error::{Cause, FatalError, SendError, TopicError};
+pub use error_code::ErrorCode;
+pub use event::{ConnectionFailure, DeliveryReport, Event, Outcome, TicketRuns};
+pub use ids::{BrokerId, ConnectionId, FlushId, QueryId, Ticket, TopicHandle, TopicUuid};
+pub use producer::Producer;
+pub use record::{Header, Record};
+pub use time::Instant;
