@@ -1,5 +1,7 @@
 //! Odradek: a Kafka producer that is a pure state machine.
 
+pub mod bulk;
+pub mod config;
 pub mod driver;
 pub mod error;
 pub mod error_code;
@@ -11,6 +13,8 @@ pub mod wire;
 
 mod producer;
 
+pub use bulk::{Bulk, BulkError, BulkHeader, BulkOutcome, BulkRecord};
+pub use config::Config;
 pub use driver::{DisconnectReason, Input, Output, ResolveError, WaitReason};
 pub use error::{Cause, FatalError, SendError, TopicError};
 pub use error_code::ErrorCode;
