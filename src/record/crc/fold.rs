@@ -17,48 +17,48 @@ const WINDOW: usize = 209;
 /// on another one of the same chunk.
 const CHUNK: usize = 64;
 
-/// Room for the widest window and some chunks; the window moves back to the start after that many.
-const SCRATCH: usize = (WINDOW + 8 * CHUNK) * 16;
+/// Room for the window and some chunks, times the granularity; the window moves back to the start
+/// after that many chunks.
+const SCRATCH: usize = WINDOW + 8 * CHUNK;
 
-/// Room for what a fold of granularity 16 leaves over at most.
-const REST: usize = (WINDOW + CHUNK) * 16;
+/// Room for what a fold leaves over at most, times the granularity.
+const REST: usize = WINDOW + CHUNK;
 
-/// From this many bytes on folding with granularity 16 pays. Any value above `REST` is correct.
+/// From this many bytes on folding with granularity 16 pays. Any value above `16 * WINDOW` is
+/// correct.
 const COARSE_FROM: usize = 6_000;
 
-/// From this many bytes on folding pays at all. Any value above the window of granularity 4 is
-/// correct.
+/// From this many bytes on folding pays at all. Any value above `4 * WINDOW` is correct.
 pub(super) const FOLD_FROM: usize = 2_048;
 
 /// The checksum of the bytes before, of which `crc` is the checksum, followed by `bytes`.
 pub(super) fn append(crc: u32, bytes: &[u8]) -> u32 {
     if bytes.len() < FOLD_FROM {
-        return crc32c::crc32c_append(crc, bytes);
+        crc32c::crc32c_append(crc, bytes)
+    } else if bytes.len() < COARSE_FROM {
+        // The state of the division is the complement of the checksum.
+        finish(!crc, bytes)
+    } else {
+        let mut rest = [0; 16 * REST];
+        finish(0, fold::<16, { 16 * SCRATCH }>(!crc, bytes, &mut rest))
     }
-    let mut scratch = [0; SCRATCH];
-    let mut coarse = [0; REST];
-    let mut middle = [0; REST / 4];
-    let mut fine = [0; REST / 16];
+}
 
-    // The state of the division, complemented as usual. It goes in with the first fold.
-    let mut register = !crc;
-    let mut left = bytes;
-    if left.len() >= COARSE_FROM {
-        left = fold::<16>(register, left, &mut scratch, &mut coarse);
-        register = 0;
-    }
-    left = fold::<4>(register, left, &mut scratch, &mut middle);
-    left = fold::<1>(0, left, &mut scratch, &mut fine);
+/// The checksum of a piece of medium length that is divided from the state `register`.
+fn finish(register: u32, bytes: &[u8]) -> u32 {
+    let mut rest = [0; 4 * REST];
+    let rest = fold::<4, { 4 * SCRATCH }>(register, bytes, &mut rest);
+    let mut last = [0; REST];
+    let last = fold::<1, SCRATCH>(0, rest, &mut last);
     // Complements to the register 0 that the folds leave behind.
-    crc32c::crc32c_append(!0, left)
+    crc32c::crc32c_append(!0, last)
 }
 
 /// Writes to `rest` a piece that has from register 0 the checksum that `message` has from
 /// `register`, and returns it. It has at least `WINDOW * G` bytes, and fewer than `CHUNK * G` more.
-fn fold<'a, const G: usize>(
+fn fold<'a, const G: usize, const ROOM: usize>(
     register: u32,
     message: &[u8],
-    scratch: &mut [u8; SCRATCH],
     rest: &'a mut [u8],
 ) -> &'a [u8] {
     let window = WINDOW * G;
@@ -66,20 +66,16 @@ fn fold<'a, const G: usize>(
     let folded = message.len().saturating_sub(window) / chunk * chunk;
     let (message, left) = message.split_at(folded);
 
-    scratch[..window].fill(0);
+    let mut scratch = [0; ROOM];
     let mut at = window;
     let mut register = Some(register);
     for input in message.chunks_exact(chunk) {
-        if at + chunk > SCRATCH {
+        if at + chunk > ROOM {
             scratch.copy_within(at - window..at, 0);
             at = window;
         }
         let (past, out) = scratch.split_at_mut(at);
-        gather(
-            &mut out[..chunk],
-            input,
-            TAPS.map(|tap| &past[at - tap * G..][..chunk]),
-        );
+        gather(&mut out[..chunk], input, TAPS.map(|tap| &past[at - tap * G..][..chunk]));
         if let Some(register) = register.take() {
             xor(&mut out[..4], &register.to_le_bytes());
         }
@@ -97,14 +93,15 @@ fn fold<'a, const G: usize>(
     rest
 }
 
-/// `out[i]` becomes the XOR of `input[i]` and every tap's `[i]`. All have the length of `out`.
+/// `out[i]` becomes the XOR of `input[i]` and every tap's `[i]`. All have the length of `out`, a
+/// multiple of [`CHUNK`].
 #[inline]
 fn gather(out: &mut [u8], input: &[u8], taps: [&[u8]; 5]) {
-    let len = out.len();
-    let input = &input[..len];
-    let [a, b, c, d, e] = taps.map(|tap| &tap[..len]);
-    for i in 0..len {
-        out[i] = input[i] ^ a[i] ^ b[i] ^ c[i] ^ d[i] ^ e[i];
+    let [a, b, c, d, e] = taps.map(|tap| tap.as_chunks::<CHUNK>().0.iter());
+    let input = input.as_chunks::<CHUNK>().0.iter();
+    let out = out.as_chunks_mut::<CHUNK>().0.iter_mut();
+    for ((((((out, input), a), b), c), d), e) in out.zip(input).zip(a).zip(b).zip(c).zip(d).zip(e) {
+        *out = core::array::from_fn(|i| input[i] ^ a[i] ^ b[i] ^ c[i] ^ d[i] ^ e[i]);
     }
 }
 
