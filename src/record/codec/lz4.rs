@@ -58,3 +58,102 @@ fn worst_case(len: usize) -> usize {
     let slack = get_maximum_output_size(len.min(BLOCK_BYTES));
     FRAME_HEADER.len() + len + 4 * blocks + slack + END_MARK.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{BLOCK_BYTES, FRAME_HEADER, compress};
+    use lz4_flex::frame::FrameDecoder;
+    use std::io::Read;
+
+    /// Bytes of which each run of 64 starts with `repeated` bytes that come back, the others never.
+    fn mixed(len: usize, repeated: usize) -> Vec<u8> {
+        let random = |i: usize| {
+            let x = (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            ((x ^ (x >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 56) as u8
+        };
+        (0..len)
+            .map(|i| {
+                if i % 64 < repeated {
+                    i as u8 % 64
+                } else {
+                    random(i)
+                }
+            })
+            .collect()
+    }
+
+    fn decoded(frame: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        FrameDecoder::new(frame).read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    /// The xxHash-32 of fewer than four bytes, from seed 0.
+    fn short_xxh32(bytes: &[u8]) -> u32 {
+        let mut h = 374_761_393_u32.wrapping_add(bytes.len() as u32);
+        for &byte in bytes {
+            h = h
+                .wrapping_add(u32::from(byte).wrapping_mul(374_761_393))
+                .rotate_left(11);
+            h = h.wrapping_mul(2_654_435_761);
+        }
+        h = (h ^ (h >> 15)).wrapping_mul(2_246_822_519);
+        h = (h ^ (h >> 13)).wrapping_mul(3_266_489_917);
+        h ^ (h >> 16)
+    }
+
+    #[test]
+    fn the_header_checksum_is_that_of_flags_and_block_size() {
+        // The published value of the hash of nothing.
+        assert_eq!(short_xxh32(b""), 0x02cc_5d05);
+        assert_eq!(
+            FRAME_HEADER[6],
+            (short_xxh32(&FRAME_HEADER[4..6]) >> 8) as u8
+        );
+    }
+
+    #[test]
+    fn an_outside_decoder_reads_frames_of_every_size() {
+        let edges = [
+            0,
+            1,
+            12,
+            13,
+            64,
+            1_000,
+            BLOCK_BYTES - 1,
+            BLOCK_BYTES,
+            BLOCK_BYTES + 1,
+        ];
+        for len in edges
+            .into_iter()
+            .chain([2 * BLOCK_BYTES + 1, 200_000, 1 << 20])
+        {
+            for repeated in [0, 16, 60, 64] {
+                let bytes = mixed(len, repeated);
+                assert!(
+                    decoded(&compress(&bytes)) == bytes,
+                    "{len} bytes, {repeated} of 64"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn repetition_is_removed_and_noise_is_stored() {
+        assert!(compress(&mixed(1 << 20, 60)).len() < 300_000);
+        // Two blocks, each with its size, the header and the end mark.
+        let noise = mixed(BLOCK_BYTES + 100, 0);
+        let frame = compress(&noise);
+        assert_eq!(frame.len(), noise.len() + 7 + 2 * 4 + 4);
+        assert_eq!(frame[7..11], (BLOCK_BYTES as u32 | 1 << 31).to_le_bytes());
+    }
+
+    #[test]
+    fn an_empty_frame_is_a_header_and_an_end() {
+        assert_eq!(
+            compress(b""),
+            [0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82, 0, 0, 0, 0]
+        );
+    }
+}

@@ -75,7 +75,11 @@ fn fold<'a, const G: usize, const ROOM: usize>(
             at = window;
         }
         let (past, out) = scratch.split_at_mut(at);
-        gather(&mut out[..chunk], input, TAPS.map(|tap| &past[at - tap * G..][..chunk]));
+        gather(
+            &mut out[..chunk],
+            input,
+            TAPS.map(|tap| &past[at - tap * G..][..chunk]),
+        );
         if let Some(register) = register.take() {
             xor(&mut out[..4], &register.to_le_bytes());
         }
@@ -117,11 +121,13 @@ fn xor(out: &mut [u8], bytes: &[u8]) {
 mod tests {
     use super::append;
 
-    /// Varied bytes without a generator's state: a multiplicative hash of the position.
+    /// Bytes without a pattern: a hash of the position.
     fn varied(len: usize, seed: u64) -> Vec<u8> {
-        (0..len as u64)
-            .map(|i| ((i + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8)
-            .collect()
+        let hash = |i: u64| {
+            let x = (i + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            ((x ^ (x >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 56) as u8
+        };
+        (0..len as u64).map(hash).collect()
     }
 
     #[test]
