@@ -193,3 +193,59 @@ impl SealedBatch {
         header
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{BatchBuilder, Record};
+    use crate::ids::TopicHandle;
+
+    fn record(timestamp: i64) -> Record<'static> {
+        Record {
+            topic: TopicHandle(0),
+            partition: None,
+            timestamp,
+            key: Some(b"key"),
+            value: Some(b"a value of some length"),
+            headers: &[],
+        }
+    }
+
+    #[test]
+    fn records_within_the_room_asked_for_do_not_move_the_batch() {
+        let mut batch = BatchBuilder::with_capacity(10);
+        batch.grow(4_096);
+        batch.grow(5);
+        assert_eq!(batch.capacity(), 4_096);
+        assert!(batch.is_empty());
+        let (memory, capacity) = (batch.records.as_ptr(), batch.records.capacity());
+        while batch.len() as u64 + batch.encoded_size(&record(9)) <= 4_096 {
+            batch.append(&record(9));
+        }
+        assert!(batch.count() > 100);
+        assert_eq!(
+            (batch.records.as_ptr(), batch.records.capacity()),
+            (memory, capacity)
+        );
+    }
+
+    #[test]
+    fn growing_keeps_the_records() {
+        let mut batch = BatchBuilder::with_capacity(64);
+        batch.append(&record(9));
+        let before = batch.records.clone();
+        batch.grow(4_096);
+        assert_eq!(batch.records, before);
+        assert!(batch.records.capacity() >= 4_096);
+    }
+
+    /// No clock gives such timestamps; the arithmetic survives them all the same.
+    #[test]
+    fn extreme_timestamps_keep_sizes_exact() {
+        let mut batch = BatchBuilder::with_capacity(0);
+        for timestamp in [i64::MIN, i64::MAX, 0, -1, i64::MIN + 1] {
+            let (before, announced) = (batch.len(), batch.encoded_size(&record(timestamp)));
+            batch.append(&record(timestamp));
+            assert_eq!((batch.len() - before) as u64, announced);
+        }
+    }
+}

@@ -44,7 +44,7 @@ fn outside(owned: &[Owned]) -> Bytes {
         version: 2,
         compression: Compression::None,
     };
-    RecordBatchEncoder::encode(&mut bytes, &records, &options).unwrap();
+    RecordBatchEncoder::encode(&mut bytes, &records, &options).expect("records that fit");
     bytes.freeze()
 }
 

@@ -52,19 +52,3 @@ fn a_later_record_is_larger_by_its_deltas_only() {
         }
     });
 }
-
-#[test]
-fn records_within_the_capacity_do_not_move_the_batch() {
-    let owned = Random::new(7).records(200);
-    borrowed(&owned, |records| {
-        let mut batch = BatchBuilder::with_capacity(10);
-        batch.grow(1 << 20);
-        batch.grow(5);
-        assert_eq!(batch.capacity(), 1 << 20);
-        assert!(batch.is_empty());
-        for record in records {
-            batch.append(record);
-        }
-        assert!(batch.len() < 1 << 20 && batch.capacity() == 1 << 20);
-    });
-}

@@ -18,6 +18,7 @@ const END_MARK: [u8; 4] = [0; 4];
 
 /// Bytes of input per block, at most.
 const BLOCK_BYTES: usize = 65_534;
+const _: () = assert!(BLOCK_BYTES < u16::MAX as usize);
 
 /// Set in the size of a block that is stored as it is.
 const STORED: u32 = 1 << 31;
