@@ -1,5 +1,7 @@
 //! The producer: everything between a record that is accepted and its report.
 
+mod murmur2;
+
 use crate::bulk::{Bulk, BulkOutcome};
 use crate::config::Config;
 use crate::driver::{Input, Output};

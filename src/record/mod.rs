@@ -1,5 +1,15 @@
 //! The record batch format, version 2: what a record is, how records become a batch.
 
+mod batch;
+mod codec;
+mod crc;
+mod encode;
+mod header;
+
+pub use batch::{BatchBuilder, SealedBatch, first_record_size};
+pub use codec::Codec;
+pub use header::{BATCH_HEADER_BYTES, ProducerStamp};
+
 use crate::ids::TopicHandle;
 
 /// A record as the application hands it over; everything is borrowed and copied once, into the

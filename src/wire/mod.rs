@@ -1,5 +1,7 @@
 //! Bytes to values and back: the Kafka protocol as a producer speaks it. No state, no time.
 
+pub(crate) mod varint;
+
 use core::fmt;
 
 /// Why bytes from a peer are no valid answer.
