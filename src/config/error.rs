@@ -123,7 +123,8 @@ pub enum Note {
         /// The timeout that counts, in ms.
         to_ms: u64,
     },
-    /// A first wait or limit is longer than the maximum it grows to, so it is the maximum throughout.
+    /// A first wait or limit is longer than the maximum it grows to, so it is the maximum
+    /// throughout.
     MaximumCounts {
         /// The key of the first wait or limit.
         key: &'static str,
@@ -132,7 +133,8 @@ pub enum Note {
         /// The maximum in ms.
         max_ms: u64,
     },
-    /// `reconnect.backoff.ms` was given without `reconnect.backoff.max.ms`, which makes it constant.
+    /// `reconnect.backoff.ms` was given without `reconnect.backoff.max.ms`, which makes it
+    /// constant.
     ConstantReconnectBackoff {
         /// The wait in ms.
         backoff_ms: u64,
@@ -186,8 +188,8 @@ impl fmt::Display for ConfigError {
             }
             Self::IdempotenceImpossible { key, value, needed } => write!(
                 f,
-                "enable.idempotence=true contradicts {key}={value}: it needs {needed}; change {key} \
-                 or leave enable.idempotence out"
+                "enable.idempotence=true contradicts {key}={value}: it needs {needed}; change \
+                 {key} or leave enable.idempotence out"
             ),
             Self::DeliveryTimeoutTooShort {
                 delivery_ms,
@@ -218,7 +220,7 @@ impl fmt::Display for ServerError {
             Self::NoPort => "the port is missing; write HOST:PORT",
             Self::BadPort => "the port is not a number from 1 to 65535",
             Self::BadHost => {
-                "the host is empty or has a character that no host name or address has; write HOST:PORT"
+                "the host is empty or has a character that hosts do not have; write HOST:PORT"
             }
             Self::NoBrackets => "an IPv6 address needs brackets; write [ADDRESS]:PORT",
             Self::NotPlaintext => "only PLAINTEXT is served yet; write HOST:PORT",

@@ -8,8 +8,8 @@ use core::fmt;
 pub struct Key {
     /// Kafka's name.
     pub name: &'static str,
-    /// The value that counts where none is given, as text. For a key that is not served it is the Java
-    /// producer's. `None` where there is none.
+    /// The value that counts where none is given, as text. For a key that is not served it is the
+    /// Java producer's. `None` where there is none.
     pub default: Option<&'static str>,
     /// What happens to a value.
     pub service: Service,
@@ -24,8 +24,8 @@ pub struct Key {
 pub enum Service {
     /// The value is checked and obeyed.
     Served(Values),
-    /// The Java producer has the key and this one does not serve it: a value is refused, except those
-    /// that ask for what happens anyway (compared without regard to case). These give a note.
+    /// The Java producer has the key and this one does not serve it: a value is refused, except
+    /// those that ask for what happens anyway (compared without regard to case). These give a note.
     NotServed {
         /// Values that ask for what happens anyway.
         accepted: &'static [&'static str],
@@ -113,8 +113,8 @@ pub fn find(name: &str) -> Option<&'static Key> {
 /// How many bytes of text a key takes: it travels in every request header, whose length is an i16.
 pub(super) const TEXT_BYTES_MAX: usize = 255;
 
-/// The smallest `buffer.memory`: room for four batches of the default size. With less, each send would
-/// wait for the batch before it.
+/// The smallest `buffer.memory`: room for four batches of the default size. With less, each send
+/// would wait for the batch before it.
 const BUFFER_MEMORY_MIN: i64 = 64 * 1024;
 
 /// The largest value of Java's type int.
@@ -147,8 +147,8 @@ pub const ACKS: Key = Key {
         served: &["all", "-1", "0", "1"],
         not_served: &[],
     }),
-    meaning: "who has a batch before it counts as written: all in-sync replicas (all, -1), the leader (1), \
-              nobody knows (0)",
+    meaning: "who has a batch before it counts as written: all in-sync replicas (all or -1), the \
+              leader (1), nobody knows (0)",
     source: PRODUCER,
 };
 
@@ -157,7 +157,7 @@ pub const ALLOW_AUTO_CREATE_TOPICS: Key = Key {
     name: "allow.auto.create.topics",
     default: Some("true"),
     service: Service::Served(Values::Boolean),
-    meaning: "whether asking for a topic's metadata may create the topic, where the brokers allow it",
+    meaning: "whether asking for a topic's metadata may create it, where the brokers allow that",
     source: "Java ConsumerConfig, KIP-361; a producer key in librdkafka",
 };
 
@@ -229,8 +229,8 @@ pub const ENABLE_IDEMPOTENCE: Key = Key {
     name: "enable.idempotence",
     default: Some("true"),
     service: Service::Served(Values::Boolean),
-    meaning: "each record once and in order in its partition, across retries; needs acks=all, retries and at \
-              most 5 requests in flight, and is off without them unless asked for",
+    meaning: "each record once and in order in its partition, across retries; needs acks=all, \
+              retries and at most 5 requests in flight; without them it is off unless asked for",
     source: "KIP-98, KIP-679",
 };
 
@@ -241,7 +241,7 @@ pub const LINGER_MS: Key = integer(
     (0, INT_MAX, "ms"),
     (
         "how long a batch waits for more records",
-        "Java ProducerConfig, KAFKA-17024 KIP-1030",
+        "Java ProducerConfig, KIP-1030",
     ),
 );
 

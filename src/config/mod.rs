@@ -1,9 +1,9 @@
 //! The producer's configuration: Kafka's property names and text values in, checked values out.
 //!
-//! [`keys`] holds the one definition of every key (default, range, meaning, source), which both checks
-//! and documents. [`Config::from_properties`] turns pairs of text into a [`Config`], with a [`Note`]
-//! for each setting that is accepted but differs from what the text asks for or has no effect.
-//! [`properties_file`] reads the syntax of Java's `.properties` files.
+//! [`keys`] holds the one definition of every key (default, range, meaning, source), which both
+//! checks and documents. [`Config::from_properties`] turns pairs of text into a [`Config`], with a
+//! [`Note`] for each setting that is accepted but differs from what the text asks for or has no
+//! effect. [`properties_file`] reads the syntax of Java's `.properties` files.
 
 pub mod error;
 pub mod keys;
@@ -116,16 +116,18 @@ pub struct Config {
     pub batch_size: u64,
     /// `buffer.memory`: bytes that everything the machine holds may take.
     pub buffer_memory: u64,
-    /// `max.block.ms`: how long a send may wait for free memory, and a record for its topic's metadata.
-    /// May be as long as `i64::MAX` ms.
+    /// `max.block.ms`: how long a send may wait for free memory, and a record for its topic's
+    /// metadata. May be as long as `i64::MAX` ms.
     pub max_block: Duration,
     /// `max.request.size`: bytes that one request, and so one record, may have before compression.
     pub max_request_size: u64,
-    /// `delivery.timeout.ms`: from append to report, at least `linger` and `request_timeout` together.
+    /// `delivery.timeout.ms`: from append to report, at least `linger` and `request_timeout`
+    /// together.
     pub delivery_timeout: Duration,
     /// `request.timeout.ms`: from the request being sent to its answer.
     pub request_timeout: Duration,
-    /// `retry.backoff.ms`: the first wait before a request is sent again; at most `retry_backoff_max`.
+    /// `retry.backoff.ms`: the first wait before a request is sent again; at most
+    /// `retry_backoff_max`.
     pub retry_backoff: Duration,
     /// `retry.backoff.max.ms`: what that wait grows to.
     pub retry_backoff_max: Duration,
@@ -134,25 +136,26 @@ pub struct Config {
     pub reconnect_backoff: Duration,
     /// `reconnect.backoff.max.ms`: what that wait grows to.
     pub reconnect_backoff_max: Duration,
-    /// `socket.connection.setup.timeout.ms`: how long the first attempt to connect may take; at most
-    /// `connection_setup_timeout_max`.
+    /// `socket.connection.setup.timeout.ms`: how long the first attempt to connect may take; at
+    /// most `connection_setup_timeout_max`.
     pub connection_setup_timeout: Duration,
     /// `socket.connection.setup.timeout.max.ms`: what that limit grows to.
     pub connection_setup_timeout_max: Duration,
-    /// `metadata.max.age.ms`: age at which metadata is asked for again, changed or not. May be as long
-    /// as `i64::MAX` ms.
+    /// `metadata.max.age.ms`: age at which metadata is asked for again, changed or not. May be as
+    /// long as `i64::MAX` ms.
     pub metadata_max_age: Duration,
     /// `compression.type`: the codec of batches.
     pub compression: Compression,
     /// `allow.auto.create.topics`: whether asking for a topic's metadata may create it.
     pub allow_auto_create_topics: bool,
-    /// `receive.message.max.bytes`: bytes of the largest response frame that is accepted, so that no
-    /// peer can make the machine allocate more.
+    /// `receive.message.max.bytes`: bytes of the largest response frame that is accepted, so that
+    /// no peer can make the machine allocate more.
     pub receive_message_max_bytes: u32,
 }
 
 impl Config {
-    /// Checks properties and fills in the defaults. Of several values for one key the last one counts.
+    /// Checks properties and fills in the defaults. Of several values for one key the last one
+    /// counts.
     ///
     /// # Errors
     ///

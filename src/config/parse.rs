@@ -196,8 +196,9 @@ impl<'a> Given<'a> {
             .collect()
     }
 
-    /// Idempotence needs acks=all, retries and at most five in flight (the broker remembers the last five
-    /// batches of a producer). Asked for by name, it refuses anything else; as a default it gives way.
+    /// Idempotence needs acks=all, retries and at most five in flight (the broker remembers the
+    /// last five batches of a producer). Asked for by name, it refuses anything else; as a default
+    /// it gives way.
     fn settle_idempotence(
         &self,
         config: &mut Config,
@@ -265,8 +266,8 @@ impl<'a> Given<'a> {
         Ok(())
     }
 
-    /// A wait that grows cannot start above its maximum. As in Java, `reconnect.backoff.ms` without its
-    /// maximum makes the wait constant.
+    /// A wait that grows cannot start above its maximum. As in Java, `reconnect.backoff.ms` without
+    /// its maximum makes the wait constant.
     fn settle_backoffs(&self, config: &mut Config, notes: &mut Vec<Note>) {
         if self.is_given(&keys::RECONNECT_BACKOFF_MS)
             && !self.is_given(&keys::RECONNECT_BACKOFF_MAX_MS)
@@ -377,8 +378,8 @@ fn shown(name: &str, value: &str) -> String {
     }
 }
 
-/// Whether values of the key must never be printed: names with these words, which covers every key that
-/// has type PASSWORD in Java.
+/// Whether values of the key must never be printed: names with these words, which covers every key
+/// that has type PASSWORD in Java.
 fn may_be_secret(name: &str) -> bool {
     const WORDS: [&str; 8] = [
         "password",

@@ -4,7 +4,8 @@ use core::fmt;
 use core::iter::Peekable;
 use core::str::Chars;
 
-/// Why a text is no properties file. It names the line and never repeats it, since it may hold a secret.
+/// Why a text is no properties file. It names the line and never repeats it, since it may hold a
+/// secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PropertiesError {
     /// The line, counted from 1, on which the entry in question begins.
@@ -37,10 +38,11 @@ impl fmt::Display for PropertiesError {
 
 impl core::error::Error for PropertiesError {}
 
-/// Reads the entries of a properties file in order, as `java.util.Properties.load` does: `#` and `!` begin
-/// a comment line, `=`, `:` or white space ends a key, a backslash at the end of a line continues the
-/// entry on the next one, and `\t`, `\n`, `\r`, `\f`, `\uXXXX` are escapes, any other escaped character
-/// stands for itself. A byte order mark at the start is skipped. Values keep white space at their end.
+/// Reads the entries of a properties file in order, as `java.util.Properties.load` does: `#` and
+/// `!` begin a comment line, `=`, `:` or white space ends a key, a backslash at the end of a line
+/// continues the entry on the next one, and `\t`, `\n`, `\r`, `\f`, `\uXXXX` are escapes, any other
+/// escaped character stands for itself. A byte order mark at the start is skipped. Values keep
+/// white space at their end.
 ///
 /// # Errors
 ///
@@ -96,7 +98,9 @@ impl<'a> Lines<'a> {
                 entry.pop();
                 entry.push_str(self.next_line().unwrap_or_default());
             }
-            return Some((number, entry));
+            if !entry.is_empty() {
+                return Some((number, entry));
+            }
         }
     }
 }
@@ -181,4 +185,114 @@ fn code_unit(rest: &mut Peekable<Chars<'_>>) -> Result<u16, PropertiesErrorKind>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn entries(text: &str) -> Vec<(String, String)> {
+        parse_properties(text).unwrap()
+    }
+
+    fn one(text: &str) -> (String, String) {
+        let [entry] = entries(text).try_into().unwrap();
+        entry
+    }
+
+    fn pair(key: &str, value: &str) -> (String, String) {
+        (key.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn keys_end_at_equals_colon_or_white_space() {
+        for text in [
+            "acks=1",
+            "acks:1",
+            "acks 1",
+            "acks\t=\u{c} 1",
+            "  acks = 1",
+            "acks   : 1",
+        ] {
+            assert_eq!(one(text), pair("acks", "1"), "{text:?}");
+        }
+        assert_eq!(one("acks==1"), pair("acks", "=1"));
+        assert_eq!(one("acks = : 1"), pair("acks", ": 1"));
+        assert_eq!(
+            one("bootstrap.servers=h:1"),
+            pair("bootstrap.servers", "h:1")
+        );
+        assert_eq!(one("acks"), pair("acks", ""));
+        assert_eq!(one("acks="), pair("acks", ""));
+        assert_eq!(one("acks= 1 "), pair("acks", "1 "));
+        assert_eq!(one("acks=\u{a0}1"), pair("acks", "\u{a0}1"));
+    }
+
+    #[test]
+    fn comments_and_blank_lines_are_skipped() {
+        assert_eq!(
+            entries("# a=1\n! b=2\n\n \t\n  #c=3\\\nd=4#5\n"),
+            [pair("d", "4#5")]
+        );
+        assert_eq!(entries(""), []);
+        assert_eq!(entries("\\\n\n"), []);
+    }
+
+    #[test]
+    fn every_kind_of_line_end_is_one_line_end() {
+        let expected = [pair("a", "1"), pair("b", "2")];
+        for end in ["\n", "\r", "\r\n"] {
+            assert_eq!(entries(&["a=1", "b=2", ""].join(end)), expected, "{end:?}");
+            assert_eq!(
+                one(&["a=1\\", "  ,2"].join(end)),
+                pair("a", "1,2"),
+                "{end:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_backslash_at_the_end_joins_the_next_line() {
+        assert_eq!(one("a=1,\\\n   2,\\\n\t3"), pair("a", "1,2,3"));
+        assert_eq!(one("a=1\\\n#2"), pair("a", "1#2"));
+        assert_eq!(one("a=1\\"), pair("a", "1"));
+        assert_eq!(entries("a=1\\\\\nb=2"), [pair("a", "1\\"), pair("b", "2")]);
+        assert_eq!(entries("a=1\\\n\nb=2"), [pair("a", "1"), pair("b", "2")]);
+    }
+
+    #[test]
+    fn escapes_stand_for_their_characters() {
+        assert_eq!(one(r"a=\t\n\r\f\\\q\=\#"), pair("a", "\t\n\r\u{c}\\q=#"));
+        assert_eq!(one(r"a\ b\:c\=d = e"), pair("a b:c=d", "e"));
+        assert_eq!(one(r"a=\ 1"), pair("a", " 1"));
+        assert_eq!(one(r"a=\u00e9\u20AC"), pair("a", "\u{e9}\u{20ac}"));
+        assert_eq!(one(r"a=\ud83d\ude00x"), pair("a", "\u{1f600}x"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped() {
+        assert_eq!(one("\u{feff}a=1"), pair("a", "1"));
+    }
+
+    #[test]
+    fn errors_name_the_first_line_of_the_entry_and_hold_no_text() {
+        for (text, line, kind) in [
+            (
+                "a=1\n#\nb=\\\n\\u12g4",
+                3,
+                PropertiesErrorKind::BadUnicodeEscape,
+            ),
+            ("a=\\u123", 1, PropertiesErrorKind::BadUnicodeEscape),
+            ("a=\\u+123", 1, PropertiesErrorKind::BadUnicodeEscape),
+            ("a=\\ud83d", 1, PropertiesErrorKind::LoneSurrogate),
+            ("a=\\ud83d\\u0041", 1, PropertiesErrorKind::LoneSurrogate),
+            ("a=\\ude00", 1, PropertiesErrorKind::LoneSurrogate),
+            ("\r\n\r\n = 1", 3, PropertiesErrorKind::NoKey),
+        ] {
+            assert_eq!(
+                parse_properties(text),
+                Err(PropertiesError { line, kind }),
+                "{text:?}"
+            );
+        }
+        assert_eq!(
+            parse_properties("=1").unwrap_err().to_string(),
+            "line 1: there is no key before the value; write KEY=VALUE"
+        );
+    }
 }
