@@ -90,7 +90,8 @@ impl<'a> Lines<'a> {
         loop {
             let number = self.next;
             let line = self.next_line()?;
-            if line.is_empty() || line.starts_with(['#', '!']) {
+            // A line with nothing but a backslash continues nothing.
+            if line.is_empty() || line == "\\" || line.starts_with(['#', '!']) {
                 continue;
             }
             let mut entry = line.to_owned();
@@ -98,9 +99,7 @@ impl<'a> Lines<'a> {
                 entry.pop();
                 entry.push_str(self.next_line().unwrap_or_default());
             }
-            if !entry.is_empty() {
-                return Some((number, entry));
-            }
+            return Some((number, entry));
         }
     }
 }
@@ -230,7 +229,7 @@ mod tests {
             [pair("d", "4#5")]
         );
         assert_eq!(entries(""), []);
-        assert_eq!(entries("\\\n\n"), []);
+        assert_eq!(entries("\\\n#a=1\n\\\n\n"), []);
     }
 
     #[test]
