@@ -411,3 +411,38 @@ fn shorten(text: &str) -> String {
     }
     short
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_any_word_of_secrecy_hide_their_value() {
+        for name in [
+            "a.password",
+            "a.passphrase",
+            "client.secret",
+            "access.TOKEN",
+            "sasl.jaas.config",
+            "credential.file",
+            "certificate.chain",
+            "ssl.keystore.key",
+        ] {
+            assert_eq!(shown(name, "hunter2"), "(hidden)", "{name}");
+        }
+        assert_eq!(shown("security.protocol", "SSL"), "SSL");
+    }
+
+    #[test]
+    fn long_texts_are_cut_and_control_characters_replaced() {
+        assert_eq!(
+            shorten(&"\u{e9}".repeat(SHOWN_MAX)),
+            "\u{e9}".repeat(SHOWN_MAX)
+        );
+        assert_eq!(
+            shorten(&"x".repeat(SHOWN_MAX + 1)),
+            "x".repeat(SHOWN_MAX) + "..."
+        );
+        assert_eq!(shorten("a\u{1b}[2J"), "a\u{fffd}[2J");
+    }
+}
