@@ -2,6 +2,7 @@
 //!
 //! The names and codes are those of Kafka's protocol guide, up to Kafka 4.4.
 
+use crate::wire::ApiKey;
 use core::fmt;
 
 /// An error code as a broker sends it. Unknown codes are kept as numbers.
@@ -27,19 +28,6 @@ pub enum Recovery {
     Fail,
 }
 
-/// The requests whose answers a producer has to judge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Api {
-    /// Which APIs the broker supports.
-    ApiVersions,
-    /// The cluster's brokers, topics and leaders.
-    Metadata,
-    /// Batches of records.
-    Produce,
-    /// A producer's identity.
-    InitProducerId,
-}
-
 impl ErrorCode {
     /// Kafka's name; `None` for a code that is not in the table.
     pub fn name(self) -> Option<&'static str> {
@@ -55,23 +43,26 @@ impl ErrorCode {
     ///
     /// The answers that are no failure, NONE and (from Produce) DUPLICATE_SEQUENCE_NUMBER, are to
     /// be looked at before; here they count as [`Recovery::Fail`], as unknown codes do.
-    pub fn recovery(self, api: Api) -> Recovery {
+    pub fn recovery(self, api: ApiKey) -> Recovery {
         let general = self.row().map_or(Recovery::Fail, |row| row.recovery);
         match (api, self) {
             // The broker names its range in the answer, or does not understand the question: the
             // same request in a lower version.
-            (Api::ApiVersions, Self::UNSUPPORTED_VERSION | Self::INVALID_REQUEST) => {
+            (ApiKey::ApiVersions, Self::UNSUPPORTED_VERSION | Self::INVALID_REQUEST) => {
                 Recovery::Retry
             }
             // These say that the broker cannot take this sequence under this identity.
-            (Api::Produce, Self::OUT_OF_ORDER_SEQUENCE_NUMBER | Self::UNKNOWN_PRODUCER_ID) => {
+            (ApiKey::Produce, Self::OUT_OF_ORDER_SEQUENCE_NUMBER | Self::UNKNOWN_PRODUCER_ID) => {
                 Recovery::RestartProducer
             }
             // Produce answers it when the transaction has been ended behind the producer's back.
-            (Api::Produce, Self::INVALID_TXN_STATE) => Recovery::AbortTransaction,
+            (ApiKey::Produce, Self::INVALID_TXN_STATE) => Recovery::AbortTransaction,
             // Asking changes nothing, and whoever waits for metadata has a limit of its own.
-            (Api::Metadata, _) if general == Recovery::Fail => Recovery::RefreshAndRetry,
-            (Api::ApiVersions | Api::Metadata | Api::Produce | Api::InitProducerId, _) => general,
+            (ApiKey::Metadata, _) if general == Recovery::Fail => Recovery::RefreshAndRetry,
+            (
+                ApiKey::ApiVersions | ApiKey::Metadata | ApiKey::Produce | ApiKey::InitProducerId,
+                _,
+            ) => general,
         }
     }
 
@@ -321,13 +312,6 @@ error_codes! {
 mod tests {
     use super::*;
 
-    const APIS: [Api; 4] = [
-        Api::ApiVersions,
-        Api::Metadata,
-        Api::Produce,
-        Api::InitProducerId,
-    ];
-
     fn all() -> impl Iterator<Item = ErrorCode> {
         (-1..=136).map(ErrorCode)
     }
@@ -372,7 +356,7 @@ mod tests {
             assert_eq!(ErrorCode(code).to_string(), format!("error code {code}"));
             assert_eq!(ErrorCode(code).name(), None);
             assert_eq!(ErrorCode(code).meaning(), None);
-            assert_eq!(ErrorCode(code).recovery(Api::Produce), Recovery::Fail);
+            assert_eq!(ErrorCode(code).recovery(ApiKey::Produce), Recovery::Fail);
             assert!(!ErrorCode(code).proves_no_append());
         }
     }
@@ -403,10 +387,10 @@ mod tests {
         {
             let class = class_in_java(code.0);
             let expected = match (api, code.0) {
-                (Api::ApiVersions, 35 | 42) => Recovery::Retry,
-                (Api::Produce, 45 | 59) => Recovery::RestartProducer,
-                (Api::Produce, 48) => Recovery::AbortTransaction,
-                (Api::Metadata, _) if class == Recovery::Fail => Recovery::RefreshAndRetry,
+                (ApiKey::ApiVersions, 35 | 42) => Recovery::Retry,
+                (ApiKey::Produce, 45 | 59) => Recovery::RestartProducer,
+                (ApiKey::Produce, 48) => Recovery::AbortTransaction,
+                (ApiKey::Metadata, _) if class == Recovery::Fail => Recovery::RefreshAndRetry,
                 _ => class,
             };
             assert_eq!(code.recovery(api), expected, "{api:?} answers {code}");
@@ -417,7 +401,7 @@ mod tests {
     fn metadata_is_given_up_only_where_configuration_is_at_fault() {
         let given_up = codes(|code| {
             !matches!(
-                code.recovery(Api::Metadata),
+                code.recovery(ApiKey::Metadata),
                 Recovery::Retry | Recovery::RefreshAndRetry | Recovery::RestartProducer
             )
         });
