@@ -6,6 +6,7 @@
 
 use crate::error::SendError;
 use crate::ids::{Ticket, TopicHandle};
+use crate::record::{Header, Record};
 
 /// One record's entry in the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,4 +65,99 @@ pub enum BulkError {
     Send(SendError),
     /// The index and the blob do not fit together, or a header name is no UTF-8: the caller's bug.
     Malformed,
+}
+
+impl BulkRecord {
+    /// The index entry of a record.
+    pub(crate) fn describe(record: &Record<'_>) -> Self {
+        Self {
+            topic: record.topic,
+            partition: record.partition.unwrap_or(-1),
+            timestamp: record.timestamp,
+            key_length: length_or_null(record.key),
+            value_length: length_or_null(record.value),
+            header_count: u32::try_from(record.headers.len()).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+impl BulkHeader {
+    /// The header index entry of a header.
+    pub(crate) fn describe(header: &Header<'_>) -> Self {
+        Self {
+            name_length: u32::try_from(header.name.len()).unwrap_or(u32::MAX),
+            value_length: length_or_null(header.value),
+        }
+    }
+}
+
+fn length_or_null(bytes: Option<&[u8]>) -> i32 {
+    bytes.map_or(-1, |bytes| i32::try_from(bytes.len()).unwrap_or(i32::MAX))
+}
+
+/// Cuts records out of a bulk, one after the other.
+#[derive(Debug)]
+pub(crate) struct BulkReader<'a> {
+    headers: &'a [BulkHeader],
+    data: &'a [u8],
+}
+
+impl<'a> BulkReader<'a> {
+    pub(crate) const fn new(headers: &'a [BulkHeader], data: &'a [u8]) -> Self {
+        Self { headers, data }
+    }
+
+    /// The record that an index entry describes. Its headers are collected in `scratch`, which is
+    /// reused from record to record. `None` if the index and the blob do not fit together.
+    pub(crate) fn next<'s>(
+        &mut self,
+        entry: &BulkRecord,
+        scratch: &'s mut Vec<Header<'a>>,
+    ) -> Option<Record<'s>>
+    where
+        'a: 's,
+    {
+        let key = self.take_nullable(entry.key_length)?;
+        let value = self.take_nullable(entry.value_length)?;
+        scratch.clear();
+        if entry.header_count > 0 {
+            let count = entry.header_count as usize;
+            let (headers, rest) = self.headers.split_at_checked(count)?;
+            self.headers = rest;
+            for header in headers {
+                let name = self.take(header.name_length as usize)?;
+                let name = core::str::from_utf8(name).ok()?;
+                let value = self.take_nullable(header.value_length)?;
+                scratch.push(Header { name, value });
+            }
+        }
+        Some(Record {
+            topic: entry.topic,
+            partition: (entry.partition != -1).then_some(entry.partition),
+            timestamp: entry.timestamp,
+            key,
+            value,
+            headers: scratch,
+        })
+    }
+
+    /// Whether every byte and every header was taken.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.headers.is_empty() && self.data.is_empty()
+    }
+
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.data.split_at_checked(length)?;
+        self.data = rest;
+        Some(taken)
+    }
+
+    /// The outer `None` means that the blob is too short or the length is senseless.
+    #[expect(clippy::option_option, reason = "null and missing are different things here")]
+    fn take_nullable(&mut self, length: i32) -> Option<Option<&'a [u8]>> {
+        if length == -1 {
+            return Some(None);
+        }
+        self.take(usize::try_from(length).ok()?).map(Some)
+    }
 }

@@ -11,7 +11,10 @@ pub mod record;
 pub mod time;
 pub mod wire;
 
+mod backoff;
+mod cluster;
 mod producer;
+mod random;
 
 pub use bulk::{Bulk, BulkError, BulkHeader, BulkOutcome, BulkRecord};
 pub use config::Config;

@@ -1,63 +1,362 @@
 //! The producer: everything between a record that is accepted and its report.
+//!
+//! This file holds the fields and the application's commands. `drive` is what happens between two
+//! inputs, `answers` takes what brokers say, `settle` ends batches and records. The other files are
+//! rooms that know nothing of each other's timing: they compute, this one acts.
 
+mod accumulator;
+mod answers;
+mod batch;
+mod delivery;
+mod drive;
+mod identity;
+mod memory;
 mod murmur2;
+mod partition;
+mod partitioner;
+mod produce_frame;
+mod sender;
+mod settle;
+mod verdict;
+mod waiting;
 
-use crate::bulk::{Bulk, BulkOutcome};
-use crate::config::Config;
-use crate::driver::{Input, Output};
-use crate::error::{SendError, TopicError};
+use crate::backoff::Backoff;
+use crate::bulk::{Bulk, BulkError, BulkOutcome, BulkReader};
+use crate::cluster::{Cluster, TopicState};
+use crate::config::{Compression, Config};
+use crate::driver::Input;
+use crate::error::{FatalError, SendError, TopicError};
 use crate::ids::{FlushId, Ticket, TopicHandle};
-use crate::record::Record;
+use crate::random::Random;
+use crate::record::{Codec, Header, Record, first_record_size};
 use crate::time::Instant;
+use accumulator::{Accumulator, Slot};
+use batch::{BATCH_OVERHEAD_BYTES, TICKET_BYTES_MAX};
 use core::time::Duration;
+use delivery::Delivery;
+use identity::Identity;
+use memory::Memory;
+use partitioner::{Choice, Sticky};
+use sender::Sender;
+use waiting::{Waiting, waiting_charge};
 
-/// The machine.
+/// A Kafka producer as a state machine: no I/O, no clock, no threads.
+///
+/// Three kinds of method:
+///
+/// 1. *Commands* of the application ([`send`](Self::send), [`flush`](Self::flush),
+///    [`close`](Self::close) and others): they never block, and may follow one another in any order.
+/// 2. *Inputs* of the driver ([`handle_input`](Self::handle_input)): they cannot fail.
+/// 3. *Outputs* to the driver ([`poll_output`](Self::poll_output)): to be drained until
+///    [`Output::Wait`](crate::Output::Wait) after commands and inputs.
+///
+/// `now` is monotonic; an earlier instant than the last one counts as the last one. The same
+/// configuration, seed, commands and inputs give the same outputs, natively and in wasm.
 #[derive(Debug)]
-pub struct Producer {}
+pub struct Producer {
+    cluster: Cluster,
+    accumulator: Accumulator,
+    sender: Sender,
+    identity: Identity,
+    waiting: Waiting,
+    delivery: Delivery,
+    memory: Memory,
+    random: Random,
+    /// By topic handle.
+    stickies: Vec<Sticky>,
+    settings: Settings,
+    /// The latest instant seen.
+    now: Instant,
+    /// When the cluster's next deadline passes, as of the last wait; `None` until then.
+    cluster_deadline: Option<Instant>,
+    life: Life,
+    failure: Option<FatalError>,
+    is_failure_announced: bool,
+}
+
+/// The part of the configuration that the commands and answers need.
+#[derive(Debug)]
+struct Settings {
+    batch_size: u64,
+    max_request_size: u64,
+    retries: u32,
+    retry_backoff: Backoff,
+    is_unacknowledged: bool,
+}
+
+/// How far the producer's life has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Open,
+    /// No record is accepted; at the deadline the rest is reported as it is.
+    Closing {
+        deadline: Instant,
+    },
+    /// Everything is reported; the connections are being closed.
+    Disconnecting,
+    /// The last event was given.
+    Closed,
+}
 
 impl Producer {
-    /// A producer that has done nothing yet. `seed` makes every random choice.
-    pub fn new(_config: Config, _seed: u64, _now: Instant) -> Self {
-        unimplemented!()
+    /// A producer that has done nothing yet; it starts looking for the cluster as soon as it is
+    /// polled. `seed` makes every random choice: back-off jitter, bootstrap order, sticky partitions.
+    pub fn new(config: &Config, seed: u64, now: Instant) -> Self {
+        let mut random = Random::new(seed);
+        let retry_backoff = Backoff { base: config.retry_backoff, max: config.retry_backoff_max };
+        let codec = match config.compression {
+            Compression::None => Codec::None,
+            Compression::Lz4 => Codec::Lz4,
+        };
+        Self {
+            cluster: Cluster::new(config, Random::new(random.next())),
+            accumulator: Accumulator::new(config, codec),
+            sender: Sender::new(config),
+            identity: Identity::new(config.idempotence, retry_backoff),
+            waiting: Waiting::new(config.max_block),
+            delivery: Delivery::default(),
+            memory: Memory::new(config.buffer_memory),
+            random,
+            stickies: Vec::new(),
+            settings: Settings {
+                batch_size: config.batch_size,
+                max_request_size: config.max_request_size,
+                retries: config.retries,
+                retry_backoff,
+                is_unacknowledged: config.acks == crate::config::Acks::None,
+            },
+            now,
+            cluster_deadline: None,
+            life: Life::Open,
+            failure: None,
+            is_failure_announced: false,
+        }
     }
-    /// Interns a topic name.
-    pub fn topic(&mut self, _name: &str) -> Result<TopicHandle, TopicError> {
-        unimplemented!()
+
+    /// Interns a topic name. The handle is valid for the life of the producer; a name seen before gets
+    /// the handle it had. Asks the cluster for the topic as soon as the producer is polled.
+    ///
+    /// # Errors
+    ///
+    /// [`TopicError`] when the name can be no topic's, or when there are too many.
+    pub fn topic(&mut self, name: &str) -> Result<TopicHandle, TopicError> {
+        let handle = self.cluster.metadata.intern(name)?;
+        let count = handle.0 as usize + 1;
+        if self.stickies.len() < count {
+            self.stickies.resize_with(count, Sticky::default);
+        }
+        Ok(handle)
     }
+
     /// The name behind a handle.
-    pub fn topic_name(&self, _topic: TopicHandle) -> Option<&str> {
-        unimplemented!()
+    pub fn topic_name(&self, topic: TopicHandle) -> Option<&str> {
+        self.cluster.metadata.topic(topic).map(|view| view.name.as_str())
     }
-    /// Accepts a record or refuses it; never blocks.
-    pub fn send(&mut self, _record: &Record<'_>, _now: Instant) -> Result<Ticket, SendError> {
-        unimplemented!()
+
+    /// Accepts a record, or refuses it without keeping anything of it. Never blocks. Everything
+    /// borrowed is copied: into the open batch of its partition, or, while the topic's partitions are
+    /// not known, into a queue where it stays at most `max.block.ms`.
+    ///
+    /// Every accepted record gets exactly one outcome in a
+    /// [`DeliveryReport`](crate::DeliveryReport).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::BufferFull`] asks to wait for
+    /// [`Event::BufferAvailable`](crate::Event::BufferAvailable); every other error is final for this
+    /// record.
+    pub fn send(&mut self, record: &Record<'_>, now: Instant) -> Result<Ticket, SendError> {
+        let now = self.advance(now);
+        self.check_open()?;
+        self.check_record(record)?;
+        let Some(topic) = self.cluster.metadata.topic(record.topic) else {
+            return Err(SendError::UnknownTopic);
+        };
+        if topic.state == TopicState::Known && !self.waiting.has_records(record.topic) {
+            self.place(record, now)
+        } else {
+            self.make_wait(record, now)
+        }
     }
-    /// Accepts a prefix of many records; `wall` is the wall clock time in ms since 1970.
-    pub fn send_many(&mut self, _bulk: &Bulk<'_>, _wall: i64, _now: Instant) -> BulkOutcome {
-        unimplemented!()
+
+    /// Accepts records in bulk form, in order, until one is refused. `wall` is the wall clock time in
+    /// ms since 1970, for records without a timestamp.
+    pub fn send_many(&mut self, bulk: &Bulk<'_>, wall: i64, now: Instant) -> BulkOutcome {
+        let mut outcome = BulkOutcome {
+            accepted: 0,
+            first_ticket: Ticket(self.delivery.next_ticket()),
+            refused: None,
+            free_bytes: 0,
+        };
+        let mut reader = BulkReader::new(bulk.headers, bulk.data);
+        let mut scratch: Vec<Header<'_>> = Vec::new();
+        for entry in bulk.records {
+            let Some(mut record) = reader.next(entry, &mut scratch) else {
+                outcome.refused = Some(BulkError::Malformed);
+                break;
+            };
+            if record.timestamp == -1 {
+                record.timestamp = wall;
+            }
+            match self.send(&record, now) {
+                Ok(_) => outcome.accepted += 1,
+                Err(error) => {
+                    outcome.refused = Some(BulkError::Send(error));
+                    break;
+                }
+            }
+        }
+        outcome.free_bytes = self.free_bytes();
+        outcome
     }
-    /// Overrides linger for everything accepted so far; ends with `Event::Flushed`.
-    pub fn flush(&mut self, _now: Instant) -> FlushId {
-        unimplemented!()
+
+    /// Lets everything accepted so far leave without waiting for company. When all of it is reported,
+    /// [`Event::Flushed`](crate::Event::Flushed) follows with the same id.
+    pub fn flush(&mut self, now: Instant) -> FlushId {
+        self.advance(now);
+        self.accumulator.expedite();
+        self.delivery.flush()
     }
-    /// Drops everything that was never handed out; with reports.
-    pub fn purge(&mut self, _now: Instant) {
-        unimplemented!()
+
+    /// Drops everything that is not in flight, with reports: *not written*, or *possibly written* where
+    /// an earlier attempt is in doubt.
+    pub fn purge(&mut self, now: Instant) {
+        let now = self.advance(now);
+        self.drop_queued(now);
     }
-    /// Sends what it can within `timeout`, then reports the rest; ends with `Event::Closed`.
-    pub fn close(&mut self, _timeout: Duration, _now: Instant) {
-        unimplemented!()
+
+    /// Accepts no more records, sends what it can within `timeout`, then reports the rest and closes
+    /// the connections. [`Event::Closed`](crate::Event::Closed) is the last event. A second call can
+    /// only shorten the time.
+    pub fn close(&mut self, timeout: Duration, now: Instant) {
+        let now = self.advance(now);
+        let wanted = now.after(timeout);
+        match &mut self.life {
+            Life::Open => {
+                self.life = Life::Closing { deadline: wanted };
+                self.accumulator.expedite();
+            }
+            Life::Closing { deadline } => *deadline = wanted.min(*deadline),
+            Life::Disconnecting | Life::Closed => {}
+        }
     }
-    /// Tells the machine what happened.
-    pub fn handle_input(&mut self, _input: Input<'_>, _now: Instant) {
-        unimplemented!()
+
+    /// Tells the machine what happened. Cannot fail: whatever the input is, the consequence is an
+    /// output.
+    pub fn handle_input(&mut self, input: Input<'_>, now: Instant) {
+        let now = self.advance(now);
+        self.cluster.handle_input(input, now);
     }
-    /// What the machine wants next; repeat until `Output::Wait`.
-    pub fn poll_output(&mut self, _now: Instant) -> Output {
-        unimplemented!()
-    }
+
     /// Bytes of `buffer.memory` that are free.
-    pub fn free_bytes(&self) -> u64 {
-        unimplemented!()
+    pub const fn free_bytes(&self) -> u64 {
+        self.memory.free()
+    }
+
+    /// Bytes of `buffer.memory` that are held. Zero when every record has been reported.
+    pub const fn held_bytes(&self) -> u64 {
+        self.memory.held()
+    }
+
+    /// Time that runs backwards stands still.
+    fn advance(&mut self, now: Instant) -> Instant {
+        self.now = self.now.max(now);
+        self.now
+    }
+
+    fn check_open(&self) -> Result<(), SendError> {
+        match (self.failure, self.life) {
+            (Some(error), _) => Err(SendError::Failed(error)),
+            (None, Life::Open) => Ok(()),
+            (None, Life::Closing { .. } | Life::Disconnecting | Life::Closed) => {
+                Err(SendError::Closed)
+            }
+        }
+    }
+
+    fn check_record(&self, record: &Record<'_>) -> Result<(), SendError> {
+        if record.timestamp < 0 {
+            return Err(SendError::InvalidTimestamp { timestamp: record.timestamp });
+        }
+        let size = first_record_size(record);
+        if size > self.settings.max_request_size {
+            let limit = self.settings.max_request_size;
+            return Err(SendError::RecordTooLarge { size, limit, key: "max.request.size" });
+        }
+        let held = size.max(waiting_charge(record)) + BATCH_OVERHEAD_BYTES + TICKET_BYTES_MAX;
+        if held > self.memory.limit() {
+            let limit = self.memory.limit();
+            return Err(SendError::RecordTooLarge { size: held, limit, key: "buffer.memory" });
+        }
+        Ok(())
+    }
+
+    /// Puts a record into the open batch of its partition.
+    fn place(&mut self, record: &Record<'_>, now: Instant) -> Result<Ticket, SendError> {
+        let slot = self.choose_slot(record)?;
+        let ticket = Ticket(self.delivery.next_ticket());
+        let appended = self.accumulator.append(slot, record, ticket, &mut self.memory, now);
+        match appended {
+            Ok(bytes) => {
+                self.delivery.accept();
+                self.count_sticky(record, bytes);
+                Ok(ticket)
+            }
+            Err(no_room) => Err(self.refuse(no_room.needed)),
+        }
+    }
+
+    fn choose_slot(&mut self, record: &Record<'_>) -> Result<Slot, SendError> {
+        let (Some(view), Some(sticky)) = (
+            self.cluster.metadata.topic(record.topic),
+            self.stickies.get_mut(record.topic.0 as usize),
+        ) else {
+            return Err(SendError::UnknownTopic);
+        };
+        let count = i32::try_from(view.partitions.len()).unwrap_or(i32::MAX);
+        let leader_of = |partition: i32| {
+            let index = usize::try_from(partition).ok()?;
+            view.partitions.get(index)?.leader
+        };
+        let has_leader = |partition| leader_of(partition).is_some();
+        match partitioner::choose(record, count, sticky, &mut self.random, has_leader) {
+            Choice::Partition(partition) => {
+                let leader = leader_of(partition);
+                Ok(self.accumulator.slot_led_by(record.topic, partition, leader))
+            }
+            Choice::Missing { partition } => {
+                // Partitions may have been added since; the next attempt will know.
+                self.cluster.metadata.want_refresh();
+                Err(SendError::UnknownPartition { partition, count })
+            }
+        }
+    }
+
+    fn count_sticky(&mut self, record: &Record<'_>, bytes: u64) {
+        if record.partition.is_none()
+            && record.key.is_none()
+            && let Some(sticky) = self.stickies.get_mut(record.topic.0 as usize)
+        {
+            sticky.on_appended(bytes, self.settings.batch_size);
+        }
+    }
+
+    /// Puts a record into the waiting queue of its topic.
+    fn make_wait(&mut self, record: &Record<'_>, now: Instant) -> Result<Ticket, SendError> {
+        let charge = waiting_charge(record);
+        if !self.memory.try_charge(charge) {
+            return Err(self.refuse(charge));
+        }
+        let ticket = Ticket(self.delivery.accept());
+        self.waiting.push(record, ticket, now);
+        Ok(ticket)
+    }
+
+    /// The buffer is full: open batches leave at once, because waiting for company would only make
+    /// the caller wait longer.
+    fn refuse(&mut self, needed: u64) -> SendError {
+        self.memory.note_refusal();
+        self.accumulator.expedite();
+        SendError::BufferFull { needed, free: self.memory.free() }
     }
 }

@@ -108,9 +108,15 @@ impl BatchBuilder {
     /// change again.
     pub fn seal(self, codec: Codec) -> SealedBatch {
         let uncompressed_len = self.records.len();
-        let (codec, records) = match codec.compress(&self.records) {
-            Some(compressed) => (codec, compressed),
-            None => (Codec::None, self.records),
+        let (codec, records, held_bytes) = match codec.compress(&self.records) {
+            Some(compressed) => {
+                let len = compressed.len();
+                (codec, compressed, len)
+            }
+            None => {
+                let (records, held_bytes) = Self::trim(self.records, self.capacity);
+                (Codec::None, records, held_bytes)
+            }
         };
         SealedBatch {
             records: Bytes::from(records),
@@ -119,7 +125,19 @@ impl BatchBuilder {
             base_timestamp: self.base_timestamp,
             max_timestamp: self.max_timestamp,
             uncompressed_len,
+            held_bytes,
         }
+    }
+
+    /// Gives unused room back where it is worth a copy: a batch that left early may be far below the
+    /// room it was given, and it may stay in memory for minutes. Returns the room that is left.
+    fn trim(mut records: Vec<u8>, capacity: usize) -> (Vec<u8>, usize) {
+        let len = records.len();
+        if len > capacity / 2 {
+            return (records, capacity);
+        }
+        records.shrink_to_fit();
+        (records, len)
     }
 
     /// Of the first record in a batch the delta is zero. Records may be out of order, so it may be
@@ -146,6 +164,7 @@ pub struct SealedBatch {
     base_timestamp: i64,
     max_timestamp: i64,
     uncompressed_len: usize,
+    held_bytes: usize,
 }
 
 impl SealedBatch {
@@ -172,6 +191,12 @@ impl SealedBatch {
     /// Bytes of the records before compression, without the header.
     pub fn uncompressed_len(&self) -> usize {
         self.uncompressed_len
+    }
+
+    /// Bytes of memory that the records hold, by the machine's own count: their length, or the room
+    /// that was asked for where they nearly fill it.
+    pub fn held_bytes(&self) -> usize {
+        self.held_bytes
     }
 
     /// Timestamp of the first record, in ms since 1970.

@@ -1,0 +1,267 @@
+//! One connection to one broker: its phases, its versions, its answers.
+
+use super::in_flight::{InFlight, InFlightRequest, RequestTag};
+use crate::driver::DisconnectReason;
+use crate::error_code::ErrorCode;
+use crate::ids::BrokerId;
+use crate::time::Instant;
+use crate::wire::api::api_versions::ApiVersionsAnswer;
+use crate::wire::{
+    ApiKey, Deframer, Reader, WireError, WireErrorKind, negotiate, read_response_header,
+};
+use bytes::Bytes;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+/// How often the version of ApiVersions itself is negotiated down before a broker is given up.
+const API_VERSIONS_ATTEMPTS_MAX: u32 = 3;
+
+/// The life of a connection.
+///
+/// ```text
+/// Connecting --connected--> Negotiating --ApiVersions--> Ready
+///      \________________________|__________________________/
+///                               v
+///                            Closing --disconnected--> (removed)
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The driver opens the stream.
+    Connecting {
+        /// `socket.connection.setup.timeout.ms`.
+        deadline: Instant,
+    },
+    /// ApiVersions is in flight.
+    Negotiating,
+    /// Requests may be sent.
+    Ready,
+    /// The driver was asked to close; nothing that still arrives matters.
+    Closing {
+        /// What the machine decided, which explains more than what the driver sees.
+        reason: DisconnectReason,
+    },
+}
+
+/// One stream to one broker.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) node: BrokerId,
+    pub(super) address: SocketAddr,
+    pub(super) opened_at: Instant,
+    pub(super) in_flight: InFlight,
+    phase: Phase,
+    /// Whether [`Phase::Ready`] was ever reached; the phase alone forgets it when closing.
+    was_ready: bool,
+    deframer: Deframer,
+    /// The version to use for each API; re-read on every connection, because brokers are upgraded one
+    /// by one.
+    versions: Versions,
+    negotiations: u32,
+    next_correlation: i32,
+    /// No request before this instant: the broker asked for silence (KIP-219).
+    muted_until: Instant,
+}
+
+/// Versions that both sides speak.
+#[derive(Clone, Copy, Debug, Default)]
+struct Versions {
+    produce: Option<i16>,
+    metadata: Option<i16>,
+    init_producer_id: Option<i16>,
+}
+
+/// A whole answer, not decoded beyond its header.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) tag: RequestTag,
+    pub(super) version: i16,
+    pub(super) body: Bytes,
+}
+
+impl Connection {
+    pub(super) fn new(
+        node: BrokerId,
+        address: SocketAddr,
+        deadline: Instant,
+        receive_max_bytes: usize,
+        now: Instant,
+    ) -> Self {
+        Self {
+            node,
+            address,
+            opened_at: now,
+            in_flight: InFlight::default(),
+            phase: Phase::Connecting { deadline },
+            was_ready: false,
+            deframer: Deframer::new(receive_max_bytes),
+            versions: Versions::default(),
+            negotiations: 0,
+            next_correlation: 0,
+            muted_until: Instant::ZERO,
+        }
+    }
+
+    /// Returns the version of ApiVersions to ask with, if the connection was being opened.
+    pub(super) fn on_connected(&mut self) -> Option<i16> {
+        if !matches!(self.phase, Phase::Connecting { .. }) {
+            return None;
+        }
+        self.phase = Phase::Negotiating;
+        Some(ApiKey::ApiVersions.supported().max)
+    }
+
+    pub(super) fn push_received(&mut self, bytes: &[u8]) {
+        if !self.is_closing() {
+            self.deframer.push(bytes);
+        }
+    }
+
+    /// The next whole answer, matched with the oldest request.
+    pub(super) fn next_answer(&mut self) -> Result<Option<Answer>, WireError> {
+        if self.is_closing() {
+            return Ok(None);
+        }
+        let Some(frame) = self.deframer.next_frame()? else { return Ok(None) };
+        let Some(request) = self.in_flight.pop() else {
+            return Err(WireError { at: 0, kind: WireErrorKind::Unasked });
+        };
+        let InFlightRequest { api, version, correlation_id, tag, .. } = request;
+        let body_at = match read_response_header(&frame, api, version, correlation_id) {
+            Ok(reader) => reader.at(),
+            Err(error) => {
+                // In the eyes of its owner the request still waits: closing the connection ends it.
+                self.in_flight.push_front(request);
+                return Err(error);
+            }
+        };
+        Ok(Some(Answer { tag, version, body: frame.slice(body_at..) }))
+    }
+
+    /// Takes the broker's versions. Returns the version to ask again with, if the broker did not
+    /// understand the question.
+    pub(super) fn on_api_versions(
+        &mut self,
+        answer: &Answer,
+        needs_producer_id: bool,
+        now: Instant,
+    ) -> Result<Option<i16>, DisconnectReason> {
+        let told = ApiVersionsAnswer::decode(Reader::new(&answer.body), answer.version)
+            .map_err(DisconnectReason::Malformed)?;
+        let response = match told {
+            ApiVersionsAnswer::Response(response) => response,
+            ApiVersionsAnswer::Downgrade(version) => {
+                return self.downgrade(version, answer.version);
+            }
+        };
+        if response.error != ErrorCode::NONE {
+            return Err(DisconnectReason::Rejected(response.error));
+        }
+        let pick = |api: ApiKey| {
+            response.range(api).and_then(|theirs| negotiate(api.supported(), theirs))
+        };
+        self.versions = Versions {
+            produce: pick(ApiKey::Produce),
+            metadata: pick(ApiKey::Metadata),
+            init_producer_id: pick(ApiKey::InitProducerId),
+        };
+        let required = [
+            (ApiKey::Produce, true),
+            (ApiKey::Metadata, true),
+            (ApiKey::InitProducerId, needs_producer_id),
+        ];
+        for (api, is_needed) in required {
+            if is_needed && self.version(api).is_none() {
+                return Err(DisconnectReason::UnsupportedVersion { api_key: api.code() });
+            }
+        }
+        self.phase = Phase::Ready;
+        self.was_ready = true;
+        self.throttle(response.throttle_time_ms, now);
+        Ok(None)
+    }
+
+    /// One attempt with the version that the broker suggests, then version 0, then the end: a broker
+    /// that answers UNSUPPORTED_VERSION for ever must not keep us asking.
+    fn downgrade(&mut self, suggested: i16, asked: i16) -> Result<Option<i16>, DisconnectReason> {
+        self.negotiations += 1;
+        if asked == 0 || self.negotiations >= API_VERSIONS_ATTEMPTS_MAX {
+            return Err(DisconnectReason::Rejected(ErrorCode::UNSUPPORTED_VERSION));
+        }
+        let is_first = self.negotiations == 1;
+        Ok(Some(if is_first && suggested < asked { suggested } else { 0 }))
+    }
+
+    pub(super) fn throttle(&mut self, throttle_ms: i32, now: Instant) {
+        let wait = Duration::from_millis(u64::try_from(throttle_ms).unwrap_or(0));
+        self.muted_until = self.muted_until.max(now.after(wait));
+    }
+
+    pub(super) fn next_correlation_id(&mut self) -> i32 {
+        let id = self.next_correlation;
+        self.next_correlation = id.checked_add(1).unwrap_or(0);
+        id
+    }
+
+    /// Starts closing; false if it was closing already.
+    pub(super) fn close(&mut self, reason: DisconnectReason) -> bool {
+        if self.is_closing() {
+            return false;
+        }
+        self.phase = Phase::Closing { reason };
+        true
+    }
+
+    pub(super) fn version(&self, api: ApiKey) -> Option<i16> {
+        match api {
+            ApiKey::Produce => self.versions.produce,
+            ApiKey::Metadata => self.versions.metadata,
+            ApiKey::InitProducerId => self.versions.init_producer_id,
+            ApiKey::ApiVersions => Some(0),
+        }
+    }
+
+    pub(super) const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    pub(super) const fn is_closing(&self) -> bool {
+        matches!(self.phase, Phase::Closing { .. })
+    }
+
+    pub(super) const fn is_being_set_up(&self) -> bool {
+        matches!(self.phase, Phase::Connecting { .. } | Phase::Negotiating)
+    }
+
+    pub(super) const fn is_ready_or_was(&self) -> bool {
+        self.was_ready
+    }
+
+    pub(super) fn is_usable(&self, now: Instant) -> bool {
+        self.phase == Phase::Ready && self.muted_until <= now
+    }
+
+    pub(super) fn muted_until(&self, now: Instant) -> Option<Instant> {
+        (self.muted_until > now).then_some(self.muted_until)
+    }
+
+    pub(super) const fn closing_reason(&self) -> Option<DisconnectReason> {
+        match self.phase {
+            Phase::Closing { reason } => Some(reason),
+            Phase::Connecting { .. } | Phase::Negotiating | Phase::Ready => None,
+        }
+    }
+
+    /// Why this connection has to be given up at `now`, if it has to.
+    pub(super) fn overdue(&self, now: Instant) -> Option<DisconnectReason> {
+        match self.phase {
+            Phase::Connecting { deadline } => {
+                (deadline <= now).then_some(DisconnectReason::SetupTimedOut)
+            }
+            Phase::Negotiating | Phase::Ready => {
+                let is_late = self.in_flight.deadline().is_some_and(|deadline| deadline <= now);
+                is_late.then_some(DisconnectReason::RequestTimedOut)
+            }
+            Phase::Closing { .. } => None,
+        }
+    }
+}

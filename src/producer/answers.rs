@@ -1,0 +1,221 @@
+//! What brokers say, taken to the rooms that it concerns.
+
+use super::Producer;
+use super::sender::{BatchAnswer, Ended};
+use super::verdict::{Circumstances, Verdict, judge};
+use crate::cluster::{ClusterEvent, RequestTag};
+use crate::error::{Cause, FatalError};
+use crate::error_code::{ErrorCode, Recovery};
+use crate::event::Outcome;
+use crate::ids::ConnectionId;
+use crate::time::Instant;
+use crate::wire::api::init_producer_id::InitProducerIdResponse;
+use crate::wire::{ApiKey, Reader};
+use bytes::Bytes;
+
+impl Producer {
+    pub(super) fn on_cluster_event(&mut self, event: ClusterEvent, now: Instant) {
+        match event {
+            ClusterEvent::Answered { connection, tag, version, body } => match tag {
+                RequestTag::Produce(request) => {
+                    self.on_produce_answer(connection, request, version, &body, now);
+                }
+                RequestTag::InitProducerId => {
+                    self.on_init_producer_id(connection, version, &body, now);
+                }
+                RequestTag::ApiVersions | RequestTag::Metadata => {}
+            },
+            ClusterEvent::Sent { tag: RequestTag::Produce(request) } => {
+                self.on_unacknowledged(request, Cause::AcksZero, now);
+            }
+            ClusterEvent::Lost { tag: RequestTag::Produce(request) } => {
+                if self.settings.is_unacknowledged {
+                    self.on_unacknowledged(request, Cause::ConnectionLost, now);
+                } else {
+                    let ended = self.sender.on_lost(request);
+                    self.on_ended(ended, now);
+                }
+            }
+            ClusterEvent::Lost { tag: RequestTag::InitProducerId } => {
+                self.identity.on_request_failed(&mut self.random, now);
+            }
+            ClusterEvent::Sent { .. } | ClusterEvent::Lost { .. } => {}
+            ClusterEvent::MetadataChanged => self.follow_leaders(now),
+        }
+    }
+
+    fn on_produce_answer(
+        &mut self,
+        connection: ConnectionId,
+        request: u64,
+        version: i16,
+        body: &Bytes,
+        now: Instant,
+    ) {
+        let answer = self.sender.on_answer(request, version, Reader::new(body), &self.cluster);
+        let ended = match answer {
+            Ok(ended) => ended,
+            Err(error) => {
+                // What the broker did with the batches stays unknown.
+                self.cluster.reject(connection, error);
+                self.sender.on_lost(request)
+            }
+        };
+        self.cluster.throttle(connection, ended.throttle_ms, now);
+        self.on_ended(ended, now);
+    }
+
+    fn on_ended(&mut self, ended: Ended, now: Instant) {
+        self.memory.release(ended.pinned);
+        for answer in ended.answers {
+            self.on_batch_answer(answer, now);
+        }
+    }
+
+    /// A request to which nobody answers is over: the transport took it, or the connection is gone.
+    fn on_unacknowledged(&mut self, request: u64, cause: Cause, now: Instant) {
+        let ended = self.sender.on_lost(request);
+        self.memory.release(ended.pinned);
+        for BatchAnswer { batch: out, .. } in ended.answers {
+            let partition = self.accumulator.partition_mut(out.slot);
+            partition.end_attempt();
+            if let Some(position) = partition.position(out.ordinal)
+                && let Some(batch) = partition.remove(position)
+            {
+                self.report_batch(out.slot, batch, Outcome::PossiblyWritten, Some(cause));
+            }
+            self.accumulator.list(out.slot);
+            self.accumulator.retime(out.slot, now);
+        }
+    }
+
+    /// One attempt of one batch ended.
+    fn on_batch_answer(&mut self, answer: BatchAnswer, now: Instant) {
+        let BatchAnswer { batch: out, attempt } = answer;
+        let generation = self.identity.generation();
+        let partition = self.accumulator.partition_mut(out.slot);
+        partition.end_attempt();
+        // A batch that was reported meanwhile (expired, say) is gone from the queue.
+        if let Some(position) = partition.position(out.ordinal) {
+            let about = Circumstances {
+                is_idempotent: self.identity.is_enabled(),
+                is_head: position == 0,
+                has_gap: partition.sequence.has_gap(generation),
+                retries: self.settings.retries,
+            };
+            if let Some(batch) = partition.batch_mut(position) {
+                batch.is_in_flight = false;
+                if let Some(error) = attempt.error() {
+                    batch.last_error = Some(error);
+                }
+                let verdict = judge(batch, attempt, about);
+                self.carry_out(out.slot, position, verdict, now);
+            }
+        }
+        self.accumulator.list(out.slot);
+        self.accumulator.retime(out.slot, now);
+    }
+
+    fn carry_out(
+        &mut self,
+        slot: super::Slot,
+        position: usize,
+        verdict: Verdict,
+        now: Instant,
+    ) {
+        let generation = self.identity.generation();
+        let partition = self.accumulator.partition_mut(slot);
+        match verdict {
+            Verdict::Complete { base_offset, log_append_time, cause } => {
+                let Some(batch) = partition.remove(position) else { return };
+                if batch.is_stamped(generation) {
+                    partition.sequence.confirm(generation);
+                }
+                self.report_written(slot, batch, base_offset, log_append_time, cause);
+            }
+            Verdict::Retry { adds_doubt, refresh } => {
+                let Some(batch) = partition.batch_mut(position) else { return };
+                batch.is_in_doubt |= adds_doubt;
+                let failures = batch.attempts.saturating_sub(1);
+                let wait = self.settings.retry_backoff.delay(failures, &mut self.random);
+                partition.retry_at = partition.retry_at.max(now.after(wait));
+                if refresh {
+                    self.cluster.metadata.want_refresh();
+                }
+            }
+            Verdict::Restamp => {
+                if let Some(batch) = partition.batch_mut(position) {
+                    batch.stamp = None;
+                }
+                partition.sequence.break_off(generation);
+                self.identity.begin_change();
+            }
+            Verdict::GiveUp { outcome, cause } => {
+                let Some(batch) = partition.remove(position) else { return };
+                self.give_up(slot, batch, outcome, cause);
+            }
+        }
+    }
+
+    fn on_init_producer_id(
+        &mut self,
+        connection: ConnectionId,
+        version: i16,
+        body: &Bytes,
+        now: Instant,
+    ) {
+        let response = match InitProducerIdResponse::decode(Reader::new(body), version) {
+            Ok(response) => response,
+            Err(error) => {
+                self.cluster.reject(connection, error);
+                self.identity.on_request_failed(&mut self.random, now);
+                return;
+            }
+        };
+        self.cluster.throttle(connection, response.throttle_time_ms, now);
+        let error = response.error;
+        if error == ErrorCode::NONE {
+            self.identity.on_granted(response.producer_id, response.producer_epoch);
+            for slot in self.accumulator.slots() {
+                self.accumulator.list(slot);
+            }
+            return;
+        }
+        match error.recovery(ApiKey::InitProducerId) {
+            Recovery::Retry | Recovery::RefreshAndRetry => {
+                self.identity.on_request_failed(&mut self.random, now);
+            }
+            Recovery::AbortTransaction
+            | Recovery::RestartProducer
+            | Recovery::FixConfiguration
+            | Recovery::Fail => {
+                let is_denied = error == ErrorCode::CLUSTER_AUTHORIZATION_FAILED;
+                self.fail(
+                    if is_denied {
+                        FatalError::NotAuthorized(error)
+                    } else {
+                        FatalError::NoProducerId(error)
+                    },
+                    now,
+                );
+            }
+        }
+    }
+
+    /// Brings the queues in line with the leaders of the view. A partition whose leader moved is tried
+    /// again without back-off (KIP-951).
+    fn follow_leaders(&mut self, now: Instant) {
+        for slot in self.accumulator.slots() {
+            let partition = self.accumulator.partition_mut(slot);
+            let Some(view) = self.cluster.metadata.topic(partition.topic) else { continue };
+            let index = usize::try_from(partition.index).unwrap_or(usize::MAX);
+            let leader = view.partitions.get(index).and_then(|partition| partition.leader);
+            if partition.leader != leader {
+                partition.leader = leader;
+                partition.retry_at = Instant::ZERO;
+                self.accumulator.list(slot);
+                self.accumulator.retime(slot, now);
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! A batch and its bookkeeping: open while records are appended, then sealed, sent, perhaps sent again.
+
+use crate::error_code::ErrorCode;
+use crate::event::TicketRuns;
+use crate::record::{BatchBuilder, SealedBatch};
+use crate::time::Instant;
+
+/// What a batch is charged for its bookkeeping, on top of the memory of its records.
+pub(super) const BATCH_OVERHEAD_BYTES: u64 = 256;
+
+/// What one more ticket can add to the charge of a batch at most: two LEB128 numbers.
+pub(super) const TICKET_BYTES_MAX: u64 = 20;
+
+/// A batch that takes records.
+#[derive(Debug)]
+pub(super) struct OpenBatch {
+    pub(super) builder: BatchBuilder,
+    pub(super) tickets: TicketRuns,
+    /// Bytes of `buffer.memory` taken so far.
+    pub(super) charge: u64,
+    /// When the first record was accepted; `delivery.timeout.ms` counts from here.
+    pub(super) created: Instant,
+    /// When it leaves even if it is not full (`linger.ms`).
+    pub(super) ready_at: Instant,
+}
+
+/// A batch whose records are final.
+#[derive(Debug)]
+pub(super) struct ProducerBatch {
+    pub(super) sealed: SealedBatch,
+    pub(super) tickets: TicketRuns,
+    pub(super) charge: u64,
+    pub(super) created: Instant,
+    /// Position in the partition's history. Orders batches without the wrap of sequences.
+    pub(super) ordinal: u64,
+    /// How often it was handed out.
+    pub(super) attempts: u32,
+    /// The sequence it was given when it was first drained under an identity; a retry keeps it, so that
+    /// the broker recognises the duplicate.
+    pub(super) stamp: Option<Stamp>,
+    pub(super) is_in_flight: bool,
+    /// An earlier attempt got no answer that settles whether it was appended.
+    pub(super) is_in_doubt: bool,
+    pub(super) last_error: Option<ErrorCode>,
+}
+
+/// A base sequence and the identity that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    pub(super) generation: u32,
+    pub(super) base_sequence: i32,
+}
+
+impl ProducerBatch {
+    /// Whether it was stamped under this identity. A stamp of an older identity is void: the batch is
+    /// known not to be in the log, and gets a new one.
+    pub(super) fn is_stamped(&self, generation: u32) -> bool {
+        self.stamp.is_some_and(|stamp| stamp.generation == generation)
+    }
+
+    /// Bytes in a request: the batch header and the records.
+    pub(super) fn encoded_len(&self) -> usize {
+        self.sealed.encoded_len()
+    }
+}

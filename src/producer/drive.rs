@@ -1,0 +1,247 @@
+//! What the machine does between two inputs: one bounded step at a time until only waiting is left.
+
+use super::{Life, Producer};
+use crate::cluster::{RequestTag, TopicState};
+use crate::driver::{Output, WaitReason};
+use crate::error::{Cause, FatalError};
+use crate::event::Event;
+use crate::ids::{BrokerId, TopicHandle};
+use crate::time::Instant;
+use crate::wire::ApiKey;
+use crate::wire::api::init_producer_id::InitProducerIdRequest;
+use bytes::Bytes;
+
+/// Open batches closed, and waiting records moved, per step.
+const BATCHES_PER_STEP: usize = 64;
+const RECORDS_PER_STEP: usize = 256;
+
+impl Producer {
+    /// What the machine wants next. Call it until it returns [`Output::Wait`]; the work of one call is
+    /// bounded by one request, one compressed batch or a few hundred records.
+    pub fn poll_output(&mut self, now: Instant) -> Output {
+        let now = self.advance(now);
+        loop {
+            if let Some(output) = self.cluster.take_output() {
+                return output;
+            }
+            if let Some(event) = self.take_event() {
+                return Output::Event(event);
+            }
+            if !self.work(now) {
+                return self.wait(now);
+            }
+        }
+    }
+
+    /// The next thing that the application has to hear.
+    fn take_event(&mut self) -> Option<Event> {
+        if let Some((report, charge)) = self.delivery.take() {
+            self.memory.release(charge);
+            return Some(Event::Delivered(report));
+        }
+        if let Some(flush) = self.delivery.take_flushed() {
+            return Some(Event::Flushed { flush });
+        }
+        if self.memory.take_relief() {
+            return Some(Event::BufferAvailable { free_bytes: self.memory.free() });
+        }
+        if let Some(error) = self.failure
+            && !self.is_failure_announced
+        {
+            self.is_failure_announced = true;
+            return Some(Event::Failed(error));
+        }
+        if self.life == Life::Disconnecting && self.cluster.is_shut_down() {
+            self.life = Life::Closed;
+            return Some(Event::Closed);
+        }
+        None
+    }
+
+    /// One step; false when nothing can be done before the next input or deadline.
+    fn work(&mut self, now: Instant) -> bool {
+        if let Some(event) = self.cluster.take_event() {
+            self.on_cluster_event(event, now);
+            return true;
+        }
+        if matches!(self.life, Life::Disconnecting | Life::Closed) {
+            return self.check_cluster_deadline(now);
+        }
+        self.check_deadlines(now)
+            || self.admit_waiting(now)
+            || self.accumulator.seal_expedited(BATCHES_PER_STEP, &mut self.memory, now)
+            || self.pursue_identity(now)
+            || self.cluster.refresh_metadata(now)
+            || self.drain(now)
+            || self.finish_closing()
+    }
+
+    fn check_deadlines(&mut self, now: Instant) -> bool {
+        if let Life::Closing { deadline } = self.life
+            && deadline <= now
+            && !self.delivery.is_settled()
+        {
+            self.abandon(Cause::Closed, now);
+            return true;
+        }
+        if let Some(slot) = self.accumulator.pop_due(now) {
+            self.on_partition_due(slot, now);
+            return true;
+        }
+        if self.waiting.next_deadline().is_some_and(|deadline| deadline <= now) {
+            self.expire_waiting(now);
+            return true;
+        }
+        self.check_cluster_deadline(now)
+    }
+
+    fn check_cluster_deadline(&mut self, now: Instant) -> bool {
+        if !self.cluster_deadline.is_some_and(|deadline| deadline <= now) {
+            return false;
+        }
+        self.cluster_deadline = None;
+        self.cluster.on_timeout(now);
+        true
+    }
+
+    /// Moves records of topics that became known into batches, in their order of acceptance.
+    fn admit_waiting(&mut self, now: Instant) -> bool {
+        let mut ready: Option<(TopicHandle, TopicState)> = None;
+        for topic in self.waiting.topics() {
+            let state = self.cluster.metadata.topic(topic).map(|view| view.state);
+            match state {
+                Some(state @ (TopicState::Known | TopicState::Refused(_))) => {
+                    ready = Some((topic, state));
+                    break;
+                }
+                Some(TopicState::Unknown(_)) | None => {}
+            }
+        }
+        match ready {
+            None => false,
+            Some((topic, TopicState::Refused(code))) => {
+                self.fail_waiting(topic, Cause::Broker(code), true, now);
+                true
+            }
+            Some((topic, TopicState::Known | TopicState::Unknown(_))) => {
+                self.admit_topic(topic, now);
+                true
+            }
+        }
+    }
+
+    fn admit_topic(&mut self, topic: TopicHandle, now: Instant) {
+        for _ in 0..RECORDS_PER_STEP {
+            if !self.admit_next(topic, now) {
+                break;
+            }
+        }
+        if self.delivery.is_flushing() || self.life != Life::Open {
+            self.accumulator.expedite();
+        }
+    }
+
+    /// Asks for a producer id when there is none, or when the old one has to be replaced.
+    fn pursue_identity(&mut self, now: Instant) -> bool {
+        if self.identity.is_changing() && self.is_everything_settled() {
+            self.identity.finish_change();
+        }
+        if !self.identity.request_due_at().is_some_and(|due| due <= now) {
+            return false;
+        }
+        let Some(node) = self.cluster.least_loaded(now) else { return false };
+        let Some(slot) = self.cluster.begin(node, ApiKey::InitProducerId) else { return false };
+        let request = InitProducerIdRequest {
+            transactional_id: None,
+            transaction_timeout_ms: i32::MAX,
+            producer_id: -1,
+            producer_epoch: -1,
+        };
+        let mut frame = Vec::new();
+        request.encode(&mut frame, &self.cluster.request_header(&slot));
+        self.identity.on_request_sent();
+        let slices = vec![Bytes::from(frame)];
+        self.cluster.submit(slot, RequestTag::InitProducerId, slices, now);
+        true
+    }
+
+    /// Whether no batch is out, and none is left that the old identity could still settle.
+    fn is_everything_settled(&self) -> bool {
+        let generation = self.identity.generation();
+        !self.sender.has_requests()
+            && self
+                .accumulator
+                .slots()
+                .all(|slot| !self.accumulator.partition(slot).has_unsettled(generation))
+    }
+
+    /// Hands one request to one broker, or starts a connection to one that has something to get.
+    fn drain(&mut self, now: Instant) -> bool {
+        let mut after: Option<BrokerId> = None;
+        while let Some(broker) = self.accumulator.next_ready_broker(after) {
+            after = Some(broker);
+            if self.cluster.may_produce(broker, now) {
+                let Self { sender, accumulator, identity, cluster, .. } = self;
+                if sender.drain(broker, accumulator, identity, cluster, now) {
+                    return true;
+                }
+            } else if self.cluster.connect(broker, now) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn finish_closing(&mut self) -> bool {
+        let Life::Closing { .. } = self.life else { return false };
+        if !self.delivery.is_settled() {
+            return false;
+        }
+        self.life = Life::Disconnecting;
+        self.cluster.shut_down();
+        true
+    }
+
+    /// The producer can do no more: everything is reported as far as it is known.
+    pub(super) fn fail(&mut self, error: FatalError, now: Instant) {
+        if self.failure.is_none() {
+            self.failure = Some(error);
+            self.abandon(Cause::Failed(error), now);
+        }
+    }
+
+    /// Folds the deadlines of all rooms.
+    fn wait(&mut self, now: Instant) -> Output {
+        let accumulator = &self.accumulator;
+        let mut wanted = None;
+        let unconnected = core::iter::from_fn(|| {
+            wanted = accumulator.next_ready_broker(wanted);
+            wanted
+        });
+        let (cluster, cluster_reason) = self.cluster.next_deadline(unconnected, now);
+        self.cluster_deadline = cluster;
+        if matches!(self.life, Life::Disconnecting | Life::Closed) {
+            return Output::Wait { until: cluster, reason: cluster_reason };
+        }
+        let close = match self.life {
+            Life::Closing { deadline } if !self.delivery.is_settled() => Some(deadline),
+            Life::Closing { .. } | Life::Open | Life::Disconnecting | Life::Closed => None,
+        };
+        let identity = self.identity.request_due_at().filter(|due| *due > now);
+        let deadlines = [
+            (cluster, cluster_reason),
+            (self.accumulator.next_deadline(), self.accumulator.next_deadline_reason()),
+            (self.waiting.next_deadline(), WaitReason::MaxBlock),
+            (identity, WaitReason::RetryBackoff),
+            (close, WaitReason::Close),
+        ];
+        let first = deadlines
+            .into_iter()
+            .filter_map(|(deadline, reason)| Some((deadline?, reason)))
+            .min_by_key(|(deadline, _)| *deadline);
+        match first {
+            Some((until, reason)) => Output::Wait { until: Some(until), reason },
+            None => Output::Wait { until: None, reason: WaitReason::Idle },
+        }
+    }
+}

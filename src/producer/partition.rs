@@ -1,0 +1,154 @@
+//! One partition's queue: its open batch, its batches in order, and what may be drained next.
+
+use super::batch::{OpenBatch, ProducerBatch};
+use super::identity::{Identity, PartitionSequence};
+use crate::ids::{BrokerId, TopicHandle};
+use crate::time::{Instant, earliest};
+use core::time::Duration;
+use std::collections::VecDeque;
+
+/// The queue of one partition. Batches stay in it, in order, from being sealed until they are
+/// reported; one that is in flight is only marked so. A retry therefore never has to be put back in
+/// its place.
+#[derive(Debug)]
+pub(super) struct PartitionQueue {
+    pub(super) topic: TopicHandle,
+    pub(super) index: i32,
+    pub(super) leader: Option<BrokerId>,
+    pub(super) open: Option<OpenBatch>,
+    batches: VecDeque<ProducerBatch>,
+    next_ordinal: u64,
+    /// Requests out that carry a batch of this partition. Not the same as the batches marked in flight:
+    /// one that expired is gone from the queue while its request is still out.
+    pub(super) in_flight: u32,
+    /// Where those requests went. Another leader gets nothing before they are answered, or it could
+    /// append what comes later first.
+    pub(super) in_flight_at: Option<BrokerId>,
+    /// Nothing is drained before this instant (`retry.backoff.ms`).
+    pub(super) retry_at: Instant,
+    pub(super) sequence: PartitionSequence,
+    /// Length of the last batch: what the next one asks memory for at once.
+    pub(super) usual_len: usize,
+    /// Whether the partition stands on its leader's list of ready ones.
+    pub(super) is_listed: bool,
+    /// The entry of this partition in the accumulator's timers.
+    pub(super) timer: Option<Instant>,
+}
+
+impl PartitionQueue {
+    pub(super) fn new(topic: TopicHandle, index: i32) -> Self {
+        Self {
+            topic,
+            index,
+            leader: None,
+            open: None,
+            batches: VecDeque::new(),
+            next_ordinal: 0,
+            in_flight: 0,
+            in_flight_at: None,
+            retry_at: Instant::ZERO,
+            sequence: PartitionSequence::default(),
+            usual_len: 0,
+            is_listed: false,
+            timer: None,
+        }
+    }
+
+    pub(super) const fn next_ordinal(&self) -> u64 {
+        self.next_ordinal
+    }
+
+    pub(super) fn push(&mut self, batch: ProducerBatch) {
+        debug_assert_eq!(batch.ordinal, self.next_ordinal, "batches are pushed in order");
+        self.next_ordinal += 1;
+        self.batches.push_back(batch);
+    }
+
+    pub(super) fn has_queued(&self) -> bool {
+        self.batches.iter().any(|batch| !batch.is_in_flight)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.batches.is_empty() && self.open.is_none()
+    }
+
+    pub(super) const fn batches(&self) -> &VecDeque<ProducerBatch> {
+        &self.batches
+    }
+
+    /// A request that carried a batch of this partition is over.
+    pub(super) const fn end_attempt(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        if self.in_flight == 0 {
+            self.in_flight_at = None;
+        }
+    }
+
+    /// The position of a batch that is still in the queue.
+    pub(super) fn position(&self, ordinal: u64) -> Option<usize> {
+        self.batches.binary_search_by_key(&ordinal, |batch| batch.ordinal).ok()
+    }
+
+    pub(super) fn batch_mut(&mut self, position: usize) -> Option<&mut ProducerBatch> {
+        self.batches.get_mut(position)
+    }
+
+    pub(super) fn remove(&mut self, position: usize) -> Option<ProducerBatch> {
+        self.batches.remove(position)
+    }
+
+    /// The position of the batch that may be handed to `broker` at `now`, if any may.
+    pub(super) fn drainable(
+        &self,
+        broker: BrokerId,
+        identity: &Identity,
+        now: Instant,
+    ) -> Option<usize> {
+        if self.leader != Some(broker) || self.retry_at > now {
+            return None;
+        }
+        if self.in_flight > 0 && self.in_flight_at != Some(broker) {
+            return None;
+        }
+        let position = self.batches.iter().position(|batch| !batch.is_in_flight)?;
+        let batch = self.batches.get(position)?;
+        let is_alone = self.in_flight == 0;
+        if !identity.is_enabled() {
+            // A retry waits for what is out, so that at most the order of what was out is lost.
+            return (batch.attempts == 0 || is_alone).then_some(position);
+        }
+        let generation = identity.generation();
+        if batch.is_stamped(generation) {
+            let is_held = identity.is_changing() && !self.is_worth_settling(batch, generation);
+            return (is_alone && !is_held).then_some(position);
+        }
+        let may_join = is_alone || self.sequence.is_confirmed(generation);
+        (identity.may_stamp() && may_join).then_some(position)
+    }
+
+    /// While the identity changes: whether a stamped batch is sent once more under the old one. Behind
+    /// a gap the broker takes nothing new, so only a batch in doubt can still be found there.
+    fn is_worth_settling(&self, batch: &ProducerBatch, generation: u32) -> bool {
+        batch.is_in_doubt || !self.sequence.has_gap(generation)
+    }
+
+    /// Whether a batch is stamped and not settled, which keeps the identity from being replaced.
+    pub(super) fn has_unsettled(&self, generation: u32) -> bool {
+        self.batches.iter().any(|batch| {
+            batch.is_stamped(generation)
+                && (batch.is_in_flight || self.is_worth_settling(batch, generation))
+        })
+    }
+
+    /// When time alone changes something: an open batch becomes ready, the oldest batch expires, or a
+    /// back-off ends.
+    pub(super) fn next_deadline(&self, delivery_timeout: Duration, now: Instant) -> Option<Instant> {
+        let open = self.open.as_ref();
+        let oldest = self.batches.front().map(|batch| batch.created);
+        let oldest = oldest.or_else(|| open.map(|open| open.created));
+        let expiry = oldest.map(|created| created.after(delivery_timeout));
+        let linger = open.map(|open| open.ready_at);
+        let backoff = (self.retry_at > now && self.has_queued()).then_some(self.retry_at);
+        earliest(earliest(expiry, linger), backoff)
+    }
+}

@@ -1,0 +1,240 @@
+//! Produce requests: which batches ride together, and which of them an answer is about.
+
+use super::accumulator::{Accumulator, Slot};
+use super::identity::Identity;
+use super::produce_frame::{self, FrameBatch, FrameSettings};
+use super::verdict::Attempt;
+use crate::cluster::{Cluster, RequestTag};
+use crate::config::{Acks, Config};
+use crate::ids::{BrokerId, TopicHandle, TopicUuid};
+use crate::time::Instant;
+use crate::wire::api::produce::{PartitionResponse, ProduceResponse, TopicRef};
+use crate::wire::{ApiKey, Reader, WireError};
+use std::collections::BTreeMap;
+
+/// Bytes that a Produce request takes at most around its batches, apart from topic names: a generous
+/// bound, so that requests stay below `max.request.size`.
+const REQUEST_OVERHEAD_BYTES: u64 = 512;
+const PARTITION_OVERHEAD_BYTES: u64 = 16;
+
+/// The Produce requests that are out.
+#[derive(Debug)]
+pub(super) struct Sender {
+    acks: Acks,
+    max_request_size: u64,
+    timeout_ms: i32,
+    next_request: u64,
+    requests: BTreeMap<u64, ProduceRequest>,
+}
+
+/// A Produce request that is out.
+#[derive(Debug)]
+struct ProduceRequest {
+    batches: Vec<RequestBatch>,
+    /// Memory of batches that were reported before the request ended: the transport may still be
+    /// reading it, so it is not free before the request is answered or its connection is gone.
+    pinned: u64,
+}
+
+/// One batch in a request. The topic's name and id are those of the time of sending: they may be
+/// others when the answer comes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RequestBatch {
+    pub(super) slot: Slot,
+    pub(super) ordinal: u64,
+    topic: TopicHandle,
+    uuid: TopicUuid,
+    partition: i32,
+}
+
+/// What an answer says about one batch, and about the cluster.
+#[derive(Debug)]
+pub(super) struct BatchAnswer {
+    pub(super) batch: RequestBatch,
+    pub(super) attempt: Attempt,
+}
+
+/// A request that ended.
+#[derive(Debug, Default)]
+pub(super) struct Ended {
+    pub(super) answers: Vec<BatchAnswer>,
+    /// Memory that was held for the transport alone.
+    pub(super) pinned: u64,
+    pub(super) throttle_ms: i32,
+}
+
+impl Sender {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            acks: config.acks,
+            max_request_size: config.max_request_size,
+            timeout_ms: i32::try_from(config.request_timeout.as_millis()).unwrap_or(i32::MAX),
+            next_request: 0,
+            requests: BTreeMap::new(),
+        }
+    }
+
+    /// Drains what is ready for one broker into one request. Returns whether a request was handed out.
+    pub(super) fn drain(
+        &mut self,
+        broker: BrokerId,
+        accumulator: &mut Accumulator,
+        identity: &Identity,
+        cluster: &mut Cluster,
+        now: Instant,
+    ) -> bool {
+        let batches = self.collect(broker, accumulator, identity, cluster, now);
+        if batches.is_empty() {
+            return false;
+        }
+        let Some(slot) = cluster.begin(broker, ApiKey::Produce) else { return false };
+        let settings =
+            FrameSettings { acks: self.acks.wire_value(), timeout_ms: self.timeout_ms };
+        let frame_batches: Vec<FrameBatch<'_>> = batches
+            .iter()
+            .filter_map(|batch| {
+                let partition = accumulator.partition(batch.slot);
+                let position = partition.position(batch.ordinal)?;
+                let stored = partition.batches().get(position)?;
+                Some(FrameBatch {
+                    topic: batch.topic,
+                    uuid: batch.uuid,
+                    partition: batch.partition,
+                    sealed: &stored.sealed,
+                    stamp: identity.producer_stamp(stored.stamp),
+                })
+            })
+            .collect();
+        let slices = produce_frame::encode(&slot, settings, &frame_batches, cluster);
+        let tag = RequestTag::Produce(self.next_request);
+        self.requests.insert(self.next_request, ProduceRequest { batches, pinned: 0 });
+        self.next_request += 1;
+        match self.acks {
+            Acks::None => cluster.submit_unanswered(slot, tag, slices),
+            Acks::Leader | Acks::All => cluster.submit(slot, tag, slices, now),
+        }
+        true
+    }
+
+    /// Takes at most one batch of each ready partition, up to `max.request.size`; the first one always
+    /// fits. Marks them as in flight.
+    fn collect(
+        &self,
+        broker: BrokerId,
+        accumulator: &mut Accumulator,
+        identity: &Identity,
+        cluster: &Cluster,
+        now: Instant,
+    ) -> Vec<RequestBatch> {
+        let mut batches = Vec::new();
+        let mut bytes = REQUEST_OVERHEAD_BYTES;
+        for _ in 0..accumulator.ready_count(broker) {
+            let Some(slot) = accumulator.pop_ready(broker) else { break };
+            let partition = accumulator.partition_mut(slot);
+            let Some(position) = partition.drainable(broker, identity, now) else {
+                // It comes back onto a list when what holds it up is over.
+                if partition.leader != Some(broker) {
+                    accumulator.list(slot);
+                }
+                continue;
+            };
+            let topic = partition.topic;
+            let (uuid, name_len) = cluster
+                .metadata
+                .topic(topic)
+                .map_or((TopicUuid::ZERO, 0), |view| (view.uuid, view.name.len()));
+            let Some(batch) = partition.batch_mut(position) else { continue };
+            let size =
+                batch.encoded_len() as u64 + name_len as u64 + PARTITION_OVERHEAD_BYTES;
+            if !batches.is_empty() && bytes + size > self.max_request_size {
+                accumulator.list(slot);
+                break;
+            }
+            bytes += size;
+            batch.is_in_flight = true;
+            batch.attempts += 1;
+            let (ordinal, count) = (batch.ordinal, batch.sealed.count());
+            let generation = identity.generation();
+            if identity.is_enabled() && !batch.is_stamped(generation) {
+                let stamp = partition.sequence.stamp(generation, count);
+                if let Some(batch) = partition.batch_mut(position) {
+                    batch.stamp = Some(stamp);
+                }
+            }
+            partition.in_flight += 1;
+            partition.in_flight_at = Some(broker);
+            let index = partition.index;
+            batches.push(RequestBatch { slot, ordinal, topic, uuid, partition: index });
+            accumulator.list(slot);
+        }
+        batches
+    }
+
+    /// Matches an answer with the batches of its request. Entries nobody asked for are ignored, batches
+    /// that the answer leaves out count as unanswered, and of two entries for a batch the first counts.
+    pub(super) fn on_answer(
+        &mut self,
+        request: u64,
+        version: i16,
+        body: Reader<'_>,
+        cluster: &Cluster,
+    ) -> Result<Ended, WireError> {
+        let response = ProduceResponse::decode(body, version)?;
+        let Some(request) = self.requests.remove(&request) else { return Ok(Ended::default()) };
+        let mut open: Vec<Option<RequestBatch>> = request.batches.into_iter().map(Some).collect();
+        let mut answers = Vec::with_capacity(open.len());
+        for entry in &response.partitions {
+            let is_meant = |batch: &RequestBatch| {
+                batch.partition == entry.index
+                    && match entry.topic {
+                        TopicRef::Uuid(uuid) => uuid == batch.uuid,
+                        TopicRef::Name(name) => {
+                            let view = cluster.metadata.topic(batch.topic);
+                            view.is_some_and(|view| view.name == name)
+                        }
+                    }
+            };
+            let found = open.iter_mut().find(|batch| batch.as_ref().is_some_and(is_meant));
+            if let Some(batch) = found.and_then(Option::take) {
+                answers.push(BatchAnswer { batch, attempt: attempt_of(entry) });
+            }
+        }
+        let missing = open.into_iter().flatten();
+        answers.extend(missing.map(|batch| BatchAnswer { batch, attempt: Attempt::Unanswered }));
+        Ok(Ended { answers, pinned: request.pinned, throttle_ms: response.throttle_time_ms })
+    }
+
+    /// A request got no answer, or none that could be read.
+    pub(super) fn on_lost(&mut self, request: u64) -> Ended {
+        let Some(request) = self.requests.remove(&request) else { return Ended::default() };
+        let answers = request
+            .batches
+            .into_iter()
+            .map(|batch| BatchAnswer { batch, attempt: Attempt::Unanswered })
+            .collect();
+        Ended { answers, pinned: request.pinned, throttle_ms: 0 }
+    }
+
+    /// Holds the memory of a batch that is reported while its request is out. Returns false when no
+    /// request carries it, so that the memory is free at once.
+    pub(super) fn pin(&mut self, slot: Slot, ordinal: u64, bytes: u64) -> bool {
+        let carries = |request: &&mut ProduceRequest| {
+            request.batches.iter().any(|batch| batch.slot == slot && batch.ordinal == ordinal)
+        };
+        let Some(request) = self.requests.values_mut().find(carries) else { return false };
+        request.pinned += bytes;
+        true
+    }
+
+    pub(super) fn has_requests(&self) -> bool {
+        !self.requests.is_empty()
+    }
+}
+
+fn attempt_of(entry: &PartitionResponse<'_>) -> Attempt {
+    Attempt::Answered {
+        error: entry.error,
+        base_offset: entry.base_offset,
+        log_append_time: entry.log_append_time_ms,
+    }
+}

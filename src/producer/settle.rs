@@ -1,0 +1,219 @@
+//! The end of batches and records: reported, given up, expired, purged, abandoned.
+
+use super::Producer;
+use super::accumulator::Slot;
+use super::batch::ProducerBatch;
+use crate::cluster::TopicState;
+use crate::error::Cause;
+use crate::event::{DeliveryReport, Outcome, TicketRuns};
+use crate::ids::TopicHandle;
+use crate::time::Instant;
+
+impl Producer {
+    pub(super) fn report_written(
+        &mut self,
+        slot: Slot,
+        batch: ProducerBatch,
+        base_offset: Option<i64>,
+        log_append_time: Option<i64>,
+        cause: Option<Cause>,
+    ) {
+        let partition = self.accumulator.partition(slot);
+        let report = DeliveryReport {
+            topic: partition.topic,
+            partition: Some(partition.index),
+            base_offset,
+            log_append_time,
+            outcome: Outcome::Written,
+            cause,
+            tickets: batch.tickets,
+        };
+        self.delivery.push(report, batch.charge);
+    }
+
+    /// Reports a batch without an offset. Its memory stays held while a request is out that carries it.
+    pub(super) fn report_batch(
+        &mut self,
+        slot: Slot,
+        batch: ProducerBatch,
+        outcome: Outcome,
+        cause: Option<Cause>,
+    ) {
+        let is_pinned =
+            batch.is_in_flight && self.sender.pin(slot, batch.ordinal, batch.charge);
+        let charge = if is_pinned { 0 } else { batch.charge };
+        let partition = self.accumulator.partition(slot);
+        let report = DeliveryReport {
+            topic: partition.topic,
+            partition: Some(partition.index),
+            base_offset: None,
+            log_append_time: None,
+            outcome,
+            cause,
+            tickets: batch.tickets,
+        };
+        self.delivery.push(report, charge);
+    }
+
+    /// Ends a batch that will not be sent again. If it was stamped, its sequence is missing from now
+    /// on and the broker takes nothing behind it: the identity has to change.
+    pub(super) fn give_up(
+        &mut self,
+        slot: Slot,
+        batch: ProducerBatch,
+        outcome: Outcome,
+        cause: Cause,
+    ) {
+        let generation = self.identity.generation();
+        if self.identity.is_enabled() && batch.is_stamped(generation) {
+            self.accumulator.partition_mut(slot).sequence.break_off(generation);
+            self.identity.begin_change();
+        }
+        self.report_batch(slot, batch, outcome, Some(cause));
+    }
+
+    /// Something about a partition is due: linger, expiry or the end of a back-off.
+    pub(super) fn on_partition_due(&mut self, slot: Slot, now: Instant) {
+        let partition = self.accumulator.partition(slot);
+        if partition.open.as_ref().is_some_and(|open| open.ready_at <= now) {
+            self.accumulator.seal(slot, &mut self.memory, now);
+        }
+        let timeout = self.accumulator.delivery_timeout();
+        let is_expired = |batch: &ProducerBatch| batch.created.after(timeout) <= now;
+        while self.accumulator.partition(slot).batches().front().is_some_and(is_expired) {
+            let Some(batch) = self.accumulator.partition_mut(slot).remove(0) else { break };
+            let cause = Cause::DeliveryTimeout { last: batch.last_error };
+            self.give_up_unanswered(slot, batch, cause);
+        }
+        self.accumulator.list(slot);
+        self.accumulator.retime(slot, now);
+    }
+
+    /// Gives up a batch for a reason of our own: what is out or in doubt is possibly written.
+    fn give_up_unanswered(&mut self, slot: Slot, batch: ProducerBatch, cause: Cause) {
+        let outcome = if batch.is_in_flight || batch.is_in_doubt {
+            Outcome::PossiblyWritten
+        } else {
+            Outcome::NotWritten
+        };
+        self.give_up(slot, batch, outcome, cause);
+    }
+
+    /// Drops everything that is not in flight.
+    pub(super) fn drop_queued(&mut self, now: Instant) {
+        self.fail_all_waiting(Cause::Purged, now);
+        for slot in self.accumulator.slots() {
+            self.accumulator.seal(slot, &mut self.memory, now);
+            let mut position = 0;
+            while let Some(batch) = self.accumulator.partition(slot).batches().get(position) {
+                if batch.is_in_flight {
+                    position += 1;
+                    continue;
+                }
+                let Some(batch) = self.accumulator.partition_mut(slot).remove(position) else {
+                    break;
+                };
+                self.give_up_unanswered(slot, batch, Cause::Purged);
+            }
+            self.accumulator.retime(slot, now);
+        }
+    }
+
+    /// Ends everything: the producer is closed, or has failed.
+    pub(super) fn abandon(&mut self, cause: Cause, now: Instant) {
+        self.fail_all_waiting(cause, now);
+        for slot in self.accumulator.slots() {
+            self.accumulator.seal(slot, &mut self.memory, now);
+            while let Some(batch) = self.accumulator.partition_mut(slot).remove(0) {
+                self.give_up_unanswered(slot, batch, cause);
+            }
+            self.accumulator.retime(slot, now);
+        }
+    }
+
+    // --- records without a partition ---
+
+    /// Moves the next waiting record of a topic into a batch. False when none is left.
+    pub(super) fn admit_next(&mut self, topic: TopicHandle, now: Instant) -> bool {
+        let Some(waiting) = self.waiting.pop(topic) else { return false };
+        let charge = waiting.charge();
+        let mut headers = Vec::new();
+        let Some(record) = waiting.record(&mut headers) else {
+            debug_assert!(false, "a waiting record is made of a record");
+            return false;
+        };
+        // The record is already charged; in the batch it takes less than it does waiting.
+        self.memory.release(charge);
+        match self.choose_slot(&record) {
+            Ok(slot) => {
+                let Self { accumulator, memory, .. } = self;
+                let bytes = accumulator.admit(slot, &record, waiting.ticket, memory, now);
+                self.count_sticky(&record, bytes);
+            }
+            Err(_) => {
+                let count = self.partition_count(topic);
+                let mut tickets = TicketRuns::new();
+                tickets.push(waiting.ticket);
+                let cause = Cause::UnknownPartition { count };
+                self.report_waiting(topic, tickets, 0, cause);
+            }
+        }
+        true
+    }
+
+    fn partition_count(&self, topic: TopicHandle) -> i32 {
+        let view = self.cluster.metadata.topic(topic);
+        view.map_or(0, |view| i32::try_from(view.partitions.len()).unwrap_or(i32::MAX))
+    }
+
+    /// Reports the records that waited for `max.block.ms`.
+    pub(super) fn expire_waiting(&mut self, now: Instant) {
+        let topics: Vec<TopicHandle> = self.waiting.topics().collect();
+        for topic in topics {
+            let last = match self.cluster.metadata.topic(topic).map(|view| view.state) {
+                Some(TopicState::Unknown(last)) => last,
+                Some(TopicState::Refused(code)) => Some(code),
+                Some(TopicState::Known) | None => None,
+            };
+            self.fail_waiting(topic, Cause::NoMetadata { last }, false, now);
+        }
+    }
+
+    fn fail_all_waiting(&mut self, cause: Cause, now: Instant) {
+        let topics: Vec<TopicHandle> = self.waiting.topics().collect();
+        for topic in topics {
+            self.fail_waiting(topic, cause, true, now);
+        }
+    }
+
+    /// Reports the waiting records of a topic as not written: all of them, or those that expired.
+    pub(super) fn fail_waiting(
+        &mut self,
+        topic: TopicHandle,
+        cause: Cause,
+        everything: bool,
+        now: Instant,
+    ) {
+        let (tickets, charge) = self.waiting.take_expired(topic, everything, now);
+        self.report_waiting(topic, tickets, charge, cause);
+    }
+
+    fn report_waiting(
+        &mut self,
+        topic: TopicHandle,
+        tickets: TicketRuns,
+        charge: u64,
+        cause: Cause,
+    ) {
+        let report = DeliveryReport {
+            topic,
+            partition: None,
+            base_offset: None,
+            log_append_time: None,
+            outcome: Outcome::NotWritten,
+            cause: Some(cause),
+            tickets,
+        };
+        self.delivery.push(report, charge);
+    }
+}

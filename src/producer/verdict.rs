@@ -1,0 +1,153 @@
+//! The decision about one batch after one attempt: done, sent again, or given up.
+//!
+//! This is the one place that decides whether a batch is sent again.
+
+use super::batch::ProducerBatch;
+use crate::error::Cause;
+use crate::error_code::{ErrorCode, Recovery};
+use crate::event::Outcome;
+use crate::wire::ApiKey;
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attempt {
+    /// The broker answered.
+    Answered {
+        /// Its error code.
+        error: ErrorCode,
+        /// The offset of the first record; -1 if unknown.
+        base_offset: i64,
+        /// The broker's time in ms; -1 if the topic uses the producer's.
+        log_append_time: i64,
+    },
+    /// The connection was lost before an answer came, or the answer left the batch out.
+    Unanswered,
+}
+
+impl Attempt {
+    /// The error that the broker answered, if it did.
+    pub(super) fn error(self) -> Option<ErrorCode> {
+        match self {
+            Self::Answered { error, .. } if error != ErrorCode::NONE => Some(error),
+            Self::Answered { .. } | Self::Unanswered => None,
+        }
+    }
+}
+
+/// What the decision depends on besides the batch and its attempt.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Circumstances {
+    pub(super) is_idempotent: bool,
+    /// No batch before this one in its partition is unsettled.
+    pub(super) is_head: bool,
+    /// A stamped batch before this one was given up: the broker cannot take this one.
+    pub(super) has_gap: bool,
+    /// `retries`.
+    pub(super) retries: u32,
+}
+
+/// What becomes of the batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is in the log.
+    Complete {
+        /// The offset of the first record, where the broker told it.
+        base_offset: Option<i64>,
+        /// The broker's time in ms, where it replaces the producer's.
+        log_append_time: Option<i64>,
+        /// Set when the broker only says that it had the batch already.
+        cause: Option<Cause>,
+    },
+    /// Send the same bytes again, after the back-off.
+    Retry {
+        /// The attempt may have been appended.
+        adds_doubt: bool,
+        /// The view of the cluster is out of date.
+        refresh: bool,
+    },
+    /// It is not in the log and cannot get there under this identity: change the identity, then send it
+    /// with a new sequence.
+    Restamp,
+    /// It will not be sent again.
+    GiveUp {
+        /// Whether it is in the log.
+        outcome: Outcome,
+        /// Why.
+        cause: Cause,
+    },
+}
+
+/// Decides about a batch that was out.
+pub(super) fn judge(batch: &ProducerBatch, attempt: Attempt, about: Circumstances) -> Verdict {
+    let Attempt::Answered { error, base_offset, log_append_time } = attempt else {
+        return retry_or(batch, about, true, true, Cause::ConnectionLost);
+    };
+    if error == ErrorCode::NONE {
+        return Verdict::Complete {
+            base_offset: (base_offset >= 0).then_some(base_offset),
+            log_append_time: (log_append_time >= 0).then_some(log_append_time),
+            cause: None,
+        };
+    }
+    if about.is_idempotent
+        && let Some(verdict) = judge_sequence(batch, error, about)
+    {
+        return verdict;
+    }
+    let adds_doubt = !error.proves_no_append();
+    match error.recovery(ApiKey::Produce) {
+        Recovery::Retry => retry_or(batch, about, adds_doubt, false, Cause::Broker(error)),
+        Recovery::RefreshAndRetry => retry_or(batch, about, adds_doubt, true, Cause::Broker(error)),
+        Recovery::AbortTransaction
+        | Recovery::RestartProducer
+        | Recovery::FixConfiguration
+        | Recovery::Fail => give_up(batch, adds_doubt, Cause::Broker(error)),
+    }
+}
+
+/// The answers that concern the sequence; `None` for all others.
+fn judge_sequence(batch: &ProducerBatch, error: ErrorCode, about: Circumstances) -> Option<Verdict> {
+    match error {
+        // The broker has it and forgot the offset: success (not an error to be retried).
+        ErrorCode::DUPLICATE_SEQUENCE_NUMBER => Some(Verdict::Complete {
+            base_offset: None,
+            log_append_time: None,
+            cause: Some(Cause::Duplicate),
+        }),
+        ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER
+        | ErrorCode::UNKNOWN_PRODUCER_ID
+        | ErrorCode::INVALID_PRODUCER_EPOCH => Some(if about.is_head || about.has_gap {
+            // Nothing that could come before it is missing, or will never come: the broker will not
+            // take this sequence. The attempt itself was not appended; an earlier one may have been.
+            if batch.is_in_doubt {
+                Verdict::GiveUp { outcome: Outcome::PossiblyWritten, cause: Cause::InDoubt }
+            } else {
+                Verdict::Restamp
+            }
+        } else {
+            // An earlier batch is still to be settled; its retry comes first.
+            Verdict::Retry { adds_doubt: false, refresh: false }
+        }),
+        _ => None,
+    }
+}
+
+fn retry_or(
+    batch: &ProducerBatch,
+    about: Circumstances,
+    adds_doubt: bool,
+    refresh: bool,
+    cause: Cause,
+) -> Verdict {
+    if batch.attempts <= about.retries {
+        Verdict::Retry { adds_doubt, refresh }
+    } else {
+        give_up(batch, adds_doubt, cause)
+    }
+}
+
+const fn give_up(batch: &ProducerBatch, adds_doubt: bool, cause: Cause) -> Verdict {
+    let is_in_doubt = batch.is_in_doubt || adds_doubt;
+    let outcome = if is_in_doubt { Outcome::PossiblyWritten } else { Outcome::NotWritten };
+    Verdict::GiveUp { outcome, cause }
+}
