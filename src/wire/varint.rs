@@ -83,8 +83,10 @@ const fn zig_zag(value: i64) -> u64 {
 }
 
 const fn len_of(value: u64) -> usize {
-    // Zero takes a byte too, hence the `| 1`.
-    (64 - (value | 1).leading_zeros()).div_ceil(7) as usize
+    // Zero takes a byte too, hence the `| 1`. Of 0 to 63, `9 n / 64` steps where `n / 7` does, without
+    // the division, which costs as much as all else in sizing a record.
+    let highest_bit = (value | 1).ilog2();
+    ((highest_bit * 9 + 73) / 64) as usize
 }
 
 fn write(out: &mut Vec<u8>, mut value: u64) {
