@@ -56,13 +56,21 @@ impl BatchBuilder {
     ///
     /// Allocates only if the room asked for is used up.
     pub fn append(&mut self, record: &Record<'_>) {
-        if self.count == 0 {
-            self.base_timestamp = record.timestamp;
-            self.max_timestamp = record.timestamp;
-        }
+        // A batch is never that long.
+        let _ = self.append_within(record, usize::MAX);
+    }
+
+    /// Adds a record at the end, if all records then take at most `limit` bytes, and says whether it
+    /// did. Spares the second sizing of [`encoded_size`](Self::encoded_size) and then
+    /// [`append`](Self::append).
+    #[must_use = "a record that did not fit is not in the batch"]
+    pub fn append_within(&mut self, record: &Record<'_>, limit: usize) -> bool {
         let timestamp_delta = self.timestamp_delta(record);
         let offset_delta = i64::from(self.count);
         let body = body_size(record, timestamp_delta, offset_delta);
+        if self.records.len() as u64 + full_size(body) > limit as u64 {
+            return false;
+        }
         put_record(
             &mut self.records,
             record,
@@ -70,9 +78,14 @@ impl BatchBuilder {
             timestamp_delta,
             offset_delta,
         );
+        if self.count == 0 {
+            self.base_timestamp = record.timestamp;
+            self.max_timestamp = record.timestamp;
+        }
         // Records may be out of order, so the last timestamp need not be the largest.
         self.max_timestamp = self.max_timestamp.max(record.timestamp);
         self.count += 1;
+        true
     }
 
     /// Makes room for `bytes` bytes of records in all; never less than before.
@@ -243,14 +256,25 @@ mod tests {
         assert_eq!(batch.capacity(), 4_096);
         assert!(batch.is_empty());
         let (memory, capacity) = (batch.records.as_ptr(), batch.records.capacity());
-        while batch.len() as u64 + batch.encoded_size(&record(9)) <= 4_096 {
-            batch.append(&record(9));
-        }
+        while batch.append_within(&record(9), 4_096) {}
         assert!(batch.count() > 100);
+        assert!(batch.len() as u64 + batch.encoded_size(&record(9)) > 4_096);
         assert_eq!(
             (batch.records.as_ptr(), batch.records.capacity()),
             (memory, capacity)
         );
+    }
+
+    #[test]
+    fn a_record_fits_up_to_the_limit_and_not_beyond() {
+        let mut batch = BatchBuilder::with_capacity(64);
+        batch.append(&record(9));
+        let limit = batch.len() + batch.encoded_size(&record(7)) as usize;
+        let before = batch.records.clone();
+        assert!(!batch.append_within(&record(7), limit - 1));
+        assert_eq!((batch.count(), &batch.records), (1, &before));
+        assert!(batch.append_within(&record(7), limit));
+        assert_eq!((batch.count(), batch.len()), (2, limit));
     }
 
     #[test]
