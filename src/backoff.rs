@@ -27,7 +27,10 @@ mod tests {
 
     #[test]
     fn the_wait_doubles_with_jitter_and_never_exceeds_the_maximum() {
-        let rule = Backoff { base: Duration::from_millis(100), max: Duration::from_millis(1000) };
+        let rule = Backoff {
+            base: Duration::from_millis(100),
+            max: Duration::from_millis(1000),
+        };
         let mut random = Random::new(1);
         for _ in 0..100 {
             let first = rule.delay(0, &mut random).as_millis();

@@ -141,11 +141,6 @@ impl<'a> BulkReader<'a> {
         })
     }
 
-    /// Whether every byte and every header was taken.
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.headers.is_empty() && self.data.is_empty()
-    }
-
     fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.data.split_at_checked(length)?;
         self.data = rest;
@@ -153,7 +148,10 @@ impl<'a> BulkReader<'a> {
     }
 
     /// The outer `None` means that the blob is too short or the length is senseless.
-    #[expect(clippy::option_option, reason = "null and missing are different things here")]
+    #[expect(
+        clippy::option_option,
+        reason = "null and missing are different things here"
+    )]
     fn take_nullable(&mut self, length: i32) -> Option<Option<&'a [u8]>> {
         if length == -1 {
             return Some(None);

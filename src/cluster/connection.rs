@@ -121,11 +121,22 @@ impl Connection {
         if self.is_closing() {
             return Ok(None);
         }
-        let Some(frame) = self.deframer.next_frame()? else { return Ok(None) };
-        let Some(request) = self.in_flight.pop() else {
-            return Err(WireError { at: 0, kind: WireErrorKind::Unasked });
+        let Some(frame) = self.deframer.next_frame()? else {
+            return Ok(None);
         };
-        let InFlightRequest { api, version, correlation_id, tag, .. } = request;
+        let Some(request) = self.in_flight.pop() else {
+            return Err(WireError {
+                at: 0,
+                kind: WireErrorKind::Unasked,
+            });
+        };
+        let InFlightRequest {
+            api,
+            version,
+            correlation_id,
+            tag,
+            ..
+        } = request;
         let body_at = match read_response_header(&frame, api, version, correlation_id) {
             Ok(reader) => reader.at(),
             Err(error) => {
@@ -134,7 +145,11 @@ impl Connection {
                 return Err(error);
             }
         };
-        Ok(Some(Answer { tag, version, body: frame.slice(body_at..) }))
+        Ok(Some(Answer {
+            tag,
+            version,
+            body: frame.slice(body_at..),
+        }))
     }
 
     /// Takes the broker's versions. Returns the version to ask again with, if the broker did not
@@ -157,7 +172,9 @@ impl Connection {
             return Err(DisconnectReason::Rejected(response.error));
         }
         let pick = |api: ApiKey| {
-            response.range(api).and_then(|theirs| negotiate(api.supported(), theirs))
+            response
+                .range(api)
+                .and_then(|theirs| negotiate(api.supported(), theirs))
         };
         self.versions = Versions {
             produce: pick(ApiKey::Produce),
@@ -171,7 +188,9 @@ impl Connection {
         ];
         for (api, is_needed) in required {
             if is_needed && self.version(api).is_none() {
-                return Err(DisconnectReason::UnsupportedVersion { api_key: api.code() });
+                return Err(DisconnectReason::UnsupportedVersion {
+                    api_key: api.code(),
+                });
             }
         }
         self.phase = Phase::Ready;
@@ -188,7 +207,11 @@ impl Connection {
             return Err(DisconnectReason::Rejected(ErrorCode::UNSUPPORTED_VERSION));
         }
         let is_first = self.negotiations == 1;
-        Ok(Some(if is_first && suggested < asked { suggested } else { 0 }))
+        Ok(Some(if is_first && suggested < asked {
+            suggested
+        } else {
+            0
+        }))
     }
 
     pub(super) fn throttle(&mut self, throttle_ms: i32, now: Instant) {
@@ -258,7 +281,10 @@ impl Connection {
                 (deadline <= now).then_some(DisconnectReason::SetupTimedOut)
             }
             Phase::Negotiating | Phase::Ready => {
-                let is_late = self.in_flight.deadline().is_some_and(|deadline| deadline <= now);
+                let is_late = self
+                    .in_flight
+                    .deadline()
+                    .is_some_and(|deadline| deadline <= now);
                 is_late.then_some(DisconnectReason::RequestTimedOut)
             }
             Phase::Closing { .. } => None,

@@ -73,8 +73,11 @@ impl InFlight {
     /// The transport took `bytes` more.
     pub(crate) const fn on_transmitted(&mut self, bytes: u64) {
         let transmitted = self.transmitted.saturating_add(bytes);
-        self.transmitted =
-            if transmitted < self.handed_out { transmitted } else { self.handed_out };
+        self.transmitted = if transmitted < self.handed_out {
+            transmitted
+        } else {
+            self.handed_out
+        };
     }
 
     /// The next frame without an answer that the transport took whole.

@@ -84,7 +84,10 @@ impl Metadata {
             topics: Vec::new(),
             by_name: BTreeMap::new(),
             refresh: Refresh {
-                backoff: Backoff { base: config.retry_backoff, max: config.retry_backoff_max },
+                backoff: Backoff {
+                    base: config.retry_backoff,
+                    max: config.retry_backoff_max,
+                },
                 max_age: config.metadata_max_age,
                 wanted: true,
                 not_before: Instant::ZERO,
@@ -146,7 +149,9 @@ impl Metadata {
         if refresh.wanted {
             return Some(refresh.not_before);
         }
-        refresh.fetched_at.map(|at| at.after(refresh.max_age).max(refresh.not_before))
+        refresh
+            .fetched_at
+            .map(|at| at.after(refresh.max_age).max(refresh.not_before))
     }
 
     pub(crate) const fn on_request_sent(&mut self) {
@@ -187,12 +192,22 @@ impl Metadata {
                 .iter()
                 .filter_map(|broker| {
                     let port = u16::try_from(broker.port).ok()?;
-                    Some((broker.id, BrokerAddress { host: broker.host.clone(), port }))
+                    Some((
+                        broker.id,
+                        BrokerAddress {
+                            host: broker.host.clone(),
+                            port,
+                        },
+                    ))
                 })
                 .collect();
         }
         for topic in &response.topics {
-            let Some(handle) = topic.name.as_deref().and_then(|name| self.by_name.get(name)) else {
+            let Some(handle) = topic
+                .name
+                .as_deref()
+                .and_then(|name| self.by_name.get(name))
+            else {
                 continue;
             };
             if let Some(view) = self.topics.get_mut(handle.0 as usize) {
@@ -206,7 +221,11 @@ impl Metadata {
             self.refresh.failures = 0;
             // A hint that arrives right after an answer is most likely as old as the answer.
             self.refresh.not_before = now.after(self.refresh.backoff.base);
-            if self.topics.iter().any(|topic| topic.state == TopicState::Unknown(None)) {
+            if self
+                .topics
+                .iter()
+                .any(|topic| topic.state == TopicState::Unknown(None))
+            {
                 self.refresh.not_before = now;
             }
         }
@@ -240,13 +259,18 @@ impl TopicView {
         self.uuid = answer.uuid;
         self.state = TopicState::Known;
         for partition in &answer.partitions {
-            let Ok(index) = usize::try_from(partition.index) else { continue };
+            let Ok(index) = usize::try_from(partition.index) else {
+                continue;
+            };
             // Indices are dense, so a list of n partitions names none beyond n.
             if index >= answer.partitions.len() {
                 continue;
             }
             while self.partitions.len() <= index {
-                self.partitions.push(PartitionView { leader: None, leader_epoch: -1 });
+                self.partitions.push(PartitionView {
+                    leader: None,
+                    leader_epoch: -1,
+                });
             }
             let view = &mut self.partitions[index];
             if is_same_topic && partition.leader_epoch < view.leader_epoch {
@@ -260,7 +284,10 @@ impl TopicView {
 
 /// Whether the cluster will give the same answer for a topic however often it is asked.
 const fn is_final(error: ErrorCode) -> bool {
-    matches!(error, ErrorCode::INVALID_TOPIC_EXCEPTION | ErrorCode::TOPIC_AUTHORIZATION_FAILED)
+    matches!(
+        error,
+        ErrorCode::INVALID_TOPIC_EXCEPTION | ErrorCode::TOPIC_AUTHORIZATION_FAILED
+    )
 }
 
 /// Kafka's rule for topic names, checked here so that a wrong name fails at once and not after

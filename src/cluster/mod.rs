@@ -45,7 +45,12 @@ pub(crate) struct Cluster {
 #[derive(Debug)]
 pub(crate) enum ClusterEvent {
     /// A request was answered; the body is not decoded yet.
-    Answered { connection: ConnectionId, tag: RequestTag, version: i16, body: Bytes },
+    Answered {
+        connection: ConnectionId,
+        tag: RequestTag,
+        version: i16,
+        body: Bytes,
+    },
     /// A frame that nobody answers was taken by the transport.
     Sent { tag: RequestTag },
     /// The connection ended before the answer came.
@@ -80,7 +85,12 @@ impl Cluster {
     pub(crate) fn new(config: &Config, random: Random) -> Self {
         let nodes = (1..)
             .zip(&config.bootstrap_servers)
-            .map(|(index, server)| (BrokerId(-index), Node::new(server.host.clone(), server.port)))
+            .map(|(index, server)| {
+                (
+                    BrokerId(-index),
+                    Node::new(server.host.clone(), server.port),
+                )
+            })
             .collect();
         Self {
             metadata: Metadata::new(config),
@@ -132,11 +142,18 @@ impl Cluster {
         result: Result<&[IpAddr], ResolveError>,
         now: Instant,
     ) {
-        let asked = self.nodes.iter_mut().find_map(|(id, node)| match node.link {
-            Link::Resolving { query: q, since, .. } if q == query => Some((*id, node, since)),
-            Link::Resolving { .. } | Link::Idle | Link::Connection(_) => None,
-        });
-        let Some((id, node, since)) = asked else { return };
+        let asked = self
+            .nodes
+            .iter_mut()
+            .find_map(|(id, node)| match node.link {
+                Link::Resolving {
+                    query: q, since, ..
+                } if q == query => Some((*id, node, since)),
+                Link::Resolving { .. } | Link::Idle | Link::Connection(_) => None,
+            });
+        let Some((id, node, since)) = asked else {
+            return;
+        };
         node.link = Link::Idle;
         match result {
             Ok(addresses) if !addresses.is_empty() => {
@@ -149,7 +166,9 @@ impl Cluster {
     }
 
     fn fail_resolution(&mut self, id: BrokerId, error: ResolveError, since: Instant, now: Instant) {
-        let Some(node) = self.nodes.get_mut(&id) else { return };
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return;
+        };
         node.link = Link::Idle;
         let failure = ConnectionFailure {
             host: node.host.clone(),
@@ -159,19 +178,24 @@ impl Cluster {
             after: now.since(since),
             was_ready: false,
         };
-        self.outputs.push_back(Output::Event(Event::ConnectionFailed(failure)));
+        self.outputs
+            .push_back(Output::Event(Event::ConnectionFailed(failure)));
         self.back_off(id, now);
     }
 
     fn on_connected(&mut self, id: ConnectionId, now: Instant) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
         if let Some(version) = connection.on_connected() {
             self.send_api_versions(id, version, now);
         }
     }
 
     fn on_transmitted(&mut self, id: ConnectionId, bytes: usize) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
         connection.in_flight.on_transmitted(bytes as u64);
         while let Some(tag) = connection.in_flight.pop_transmitted() {
             self.events.push_back(ClusterEvent::Sent { tag });
@@ -179,10 +203,14 @@ impl Cluster {
     }
 
     fn on_received(&mut self, id: ConnectionId, bytes: &[u8], now: Instant) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
         connection.push_received(bytes);
         loop {
-            let Some(connection) = self.connections.get_mut(&id) else { return };
+            let Some(connection) = self.connections.get_mut(&id) else {
+                return;
+            };
             match connection.next_answer() {
                 Ok(None) => return,
                 Ok(Some(answer)) => {
@@ -226,7 +254,9 @@ impl Cluster {
         answer: &Answer,
         now: Instant,
     ) -> Result<(), DisconnectReason> {
-        let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return Ok(());
+        };
         let needs_producer_id = self.settings.needs_producer_id;
         if let Some(version) = connection.on_api_versions(answer, needs_producer_id, now)? {
             self.send_api_versions(id, version, now);
@@ -289,13 +319,19 @@ impl Cluster {
             })
             .collect();
         for (bootstrap, connection) in ready {
-            let Some(seed) = self.nodes.get(&bootstrap) else { continue };
+            let Some(seed) = self.nodes.get(&bootstrap) else {
+                continue;
+            };
             let (host, port) = (seed.host.clone(), seed.port);
             let broker = self.nodes.range_mut(BrokerId(0)..).find(|(_, node)| {
                 node.link == Link::Idle && node.host == host && node.port == port
             });
-            let Some((broker_id, broker)) = broker else { continue };
-            let Some(state) = self.connections.get_mut(&connection) else { continue };
+            let Some((broker_id, broker)) = broker else {
+                continue;
+            };
+            let Some(state) = self.connections.get_mut(&connection) else {
+                continue;
+            };
             if state.is_closing() {
                 continue;
             }
@@ -308,7 +344,9 @@ impl Cluster {
     }
 
     fn on_disconnected(&mut self, id: ConnectionId, reason: DisconnectReason, now: Instant) {
-        let Some(mut connection) = self.connections.remove(&id) else { return };
+        let Some(mut connection) = self.connections.remove(&id) else {
+            return;
+        };
         let reason = connection.closing_reason().unwrap_or(reason);
         for tag in connection.in_flight.drain() {
             match tag {
@@ -320,7 +358,9 @@ impl Cluster {
             }
         }
         let was_ready = connection.is_ready_or_was();
-        let Some(node) = self.nodes.get_mut(&connection.node) else { return };
+        let Some(node) = self.nodes.get_mut(&connection.node) else {
+            return;
+        };
         node.link = Link::Idle;
         if reason == DisconnectReason::Requested {
             return;
@@ -333,19 +373,30 @@ impl Cluster {
             after: now.since(connection.opened_at),
             was_ready,
         };
-        self.outputs.push_back(Output::Event(Event::ConnectionFailed(failure)));
+        self.outputs
+            .push_back(Output::Event(Event::ConnectionFailed(failure)));
         if was_ready {
             node.set_addresses(&[]);
             self.metadata.want_refresh();
         }
-        if !self.nodes.get(&connection.node).is_some_and(Node::has_untried_address) {
+        if !self
+            .nodes
+            .get(&connection.node)
+            .is_some_and(Node::has_untried_address)
+        {
             self.back_off(connection.node, now);
         }
     }
 
     fn back_off(&mut self, id: BrokerId, now: Instant) {
-        let Some(node) = self.nodes.get_mut(&id) else { return };
-        node.retry_at = now.after(self.settings.reconnect.delay(node.failures, &mut self.random));
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return;
+        };
+        node.retry_at = now.after(
+            self.settings
+                .reconnect
+                .delay(node.failures, &mut self.random),
+        );
         node.failures = node.failures.saturating_add(1);
     }
 
@@ -373,7 +424,9 @@ impl Cluster {
             .nodes
             .iter()
             .filter_map(|(id, node)| match node.link {
-                Link::Resolving { since, deadline, .. } if deadline <= now => Some((*id, since)),
+                Link::Resolving {
+                    since, deadline, ..
+                } if deadline <= now => Some((*id, since)),
                 Link::Resolving { .. } | Link::Idle | Link::Connection(_) => None,
             })
             .collect();
@@ -385,7 +438,7 @@ impl Cluster {
     /// Sends a metadata request if one is due, or works towards a connection that can carry it.
     /// Returns whether anything was done.
     pub(crate) fn refresh_metadata(&mut self, now: Instant) -> bool {
-        if self.is_shutting_down || !self.metadata.due_at().is_some_and(|due| due <= now) {
+        if self.is_shutting_down || self.metadata.due_at().is_none_or(|due| due > now) {
             return false;
         }
         if let Some(node) = self.least_loaded(now) {
@@ -395,7 +448,9 @@ impl Cluster {
     }
 
     fn send_metadata_request(&mut self, node: BrokerId, now: Instant) -> bool {
-        let Some(slot) = self.begin(node, ApiKey::Metadata) else { return false };
+        let Some(slot) = self.begin(node, ApiKey::Metadata) else {
+            return false;
+        };
         let names: Vec<&str> = self.metadata.topic_names().collect();
         let request = MetadataRequest {
             topics: Some(&names),
@@ -409,7 +464,9 @@ impl Cluster {
     }
 
     fn send_api_versions(&mut self, id: ConnectionId, version: i16, now: Instant) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
         let slot = RequestSlot {
             connection: id,
             api: ApiKey::ApiVersions,
@@ -438,7 +495,9 @@ impl Cluster {
             candidates.retain(|id| id.0 >= 0);
         }
         let index = self.random.below(candidates.len() as u64) as usize;
-        candidates.get(index).is_some_and(|id| self.connect(*id, now))
+        candidates
+            .get(index)
+            .is_some_and(|id| self.connect(*id, now))
     }
 
     /// Starts an attempt at a node unless one is under way or the back-off forbids it. Returns whether
@@ -447,12 +506,18 @@ impl Cluster {
         if self.is_shutting_down {
             return false;
         }
-        let Some(node) = self.nodes.get_mut(&id) else { return false };
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return false;
+        };
         if !node.may_start(now) {
             return false;
         }
         let failures = node.failures;
-        let deadline = now.after(self.settings.setup_timeout.delay(failures, &mut self.random));
+        let deadline = now.after(
+            self.settings
+                .setup_timeout
+                .delay(failures, &mut self.random),
+        );
         if let Some(address) = node.next_address() {
             self.open(id, address, deadline, now);
         } else if let Ok(address) = node.host.parse::<IpAddr>() {
@@ -461,28 +526,43 @@ impl Cluster {
         } else {
             let query = QueryId(self.next_query);
             self.next_query = self.next_query.wrapping_add(1);
-            node.link = Link::Resolving { query, since: now, deadline };
+            node.link = Link::Resolving {
+                query,
+                since: now,
+                deadline,
+            };
             let (host, port) = (node.host.clone(), node.port);
-            self.outputs.push_back(Output::Resolve { query, host, port });
+            self.outputs
+                .push_back(Output::Resolve { query, host, port });
         }
         true
     }
 
     fn open(&mut self, node_id: BrokerId, address: SocketAddr, deadline: Instant, now: Instant) {
-        let Some(node) = self.nodes.get_mut(&node_id) else { return };
+        let Some(node) = self.nodes.get_mut(&node_id) else {
+            return;
+        };
         let id = ConnectionId(self.next_connection);
         self.next_connection = self.next_connection.wrapping_add(1);
         node.link = Link::Connection(id);
         let host = node.host.clone();
         let limit = self.settings.receive_max_bytes;
-        self.connections.insert(id, Connection::new(node_id, address, deadline, limit, now));
-        self.outputs.push_back(Output::Connect { connection: id, address, host });
+        self.connections
+            .insert(id, Connection::new(node_id, address, deadline, limit, now));
+        self.outputs.push_back(Output::Connect {
+            connection: id,
+            address,
+            host,
+        });
     }
 
     fn disconnect(&mut self, id: ConnectionId, reason: DisconnectReason) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
         if connection.close(reason) {
-            self.outputs.push_back(Output::Disconnect { connection: id });
+            self.outputs
+                .push_back(Output::Disconnect { connection: id });
         }
     }
 
@@ -534,9 +614,10 @@ impl Cluster {
         self.nodes.values().any(|node| match node.link {
             Link::Idle => false,
             Link::Resolving { .. } => true,
-            Link::Connection(id) => {
-                self.connections.get(&id).is_some_and(Connection::is_being_set_up)
-            }
+            Link::Connection(id) => self
+                .connections
+                .get(&id)
+                .is_some_and(Connection::is_being_set_up),
         })
     }
 
@@ -551,11 +632,18 @@ impl Cluster {
 
     /// Reserves the next correlation id of a usable connection; [`submit`](Self::submit) must follow.
     pub(crate) fn begin(&mut self, node: BrokerId, api: ApiKey) -> Option<RequestSlot> {
-        let Link::Connection(id) = self.nodes.get(&node)?.link else { return None };
+        let Link::Connection(id) = self.nodes.get(&node)?.link else {
+            return None;
+        };
         let connection = self.connections.get_mut(&id)?;
         let version = connection.version(api)?;
         let correlation_id = connection.next_correlation_id();
-        Some(RequestSlot { connection: id, api, version, correlation_id })
+        Some(RequestSlot {
+            connection: id,
+            api,
+            version,
+            correlation_id,
+        })
     }
 
     /// Hands out a request whose answer goes to `tag`.
@@ -566,7 +654,9 @@ impl Cluster {
         slices: Vec<Bytes>,
         now: Instant,
     ) {
-        let Some(connection) = self.connections.get_mut(&slot.connection) else { return };
+        let Some(connection) = self.connections.get_mut(&slot.connection) else {
+            return;
+        };
         connection.in_flight.push(
             in_flight::InFlightRequest {
                 correlation_id: slot.correlation_id,
@@ -577,7 +667,10 @@ impl Cluster {
             },
             frame_bytes(&slices),
         );
-        self.outputs.push_back(Output::Transmit { connection: slot.connection, slices });
+        self.outputs.push_back(Output::Transmit {
+            connection: slot.connection,
+            slices,
+        });
     }
 
     /// Hands out a request that nobody answers (`acks=0`).
@@ -587,9 +680,16 @@ impl Cluster {
         tag: RequestTag,
         slices: Vec<Bytes>,
     ) {
-        let Some(connection) = self.connections.get_mut(&slot.connection) else { return };
-        connection.in_flight.push_unanswered(tag, frame_bytes(&slices));
-        self.outputs.push_back(Output::Transmit { connection: slot.connection, slices });
+        let Some(connection) = self.connections.get_mut(&slot.connection) else {
+            return;
+        };
+        connection
+            .in_flight
+            .push_unanswered(tag, frame_bytes(&slices));
+        self.outputs.push_back(Output::Transmit {
+            connection: slot.connection,
+            slices,
+        });
     }
 
     /// Honours a broker's wish for silence (KIP-219).
@@ -639,7 +739,10 @@ impl Cluster {
             Some(due) if self.is_shutting_down || due <= now => {
                 if !self.is_shutting_down && !self.is_connecting() {
                     let all = self.nodes.values().filter(|node| node.link == Link::Idle);
-                    fold(all.map(|node| node.retry_at).min(), WaitReason::ReconnectBackoff);
+                    fold(
+                        all.map(|node| node.retry_at).min(),
+                        WaitReason::ReconnectBackoff,
+                    );
                 }
             }
             due => fold(due, WaitReason::MetadataAge),

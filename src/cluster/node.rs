@@ -56,7 +56,9 @@ impl Node {
 
     /// The next address of this round.
     pub(crate) fn next_address(&mut self) -> Option<SocketAddr> {
-        self.untried.pop().map(|address| SocketAddr::new(address, self.port))
+        self.untried
+            .pop()
+            .map(|address| SocketAddr::new(address, self.port))
     }
 
     pub(crate) const fn has_untried_address(&self) -> bool {

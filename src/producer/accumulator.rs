@@ -95,7 +95,6 @@ impl Accumulator {
         slot
     }
 
-
     pub(super) fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
         (0..u32::try_from(self.partitions.len()).unwrap_or(u32::MAX)).map(Slot)
     }
@@ -181,10 +180,20 @@ impl Accumulator {
         let capacity = open.builder.capacity();
         if needed <= capacity {
             let is_free = memory.has_room(TICKET_BYTES_MAX);
-            return if is_free { Ok(()) } else { Err(NoRoom { needed: TICKET_BYTES_MAX }) };
+            return if is_free {
+                Ok(())
+            } else {
+                Err(NoRoom {
+                    needed: TICKET_BYTES_MAX,
+                })
+            };
         }
         let generous = needed.max(capacity * 2).min(self.batch_limit.max(needed));
-        let first = if memory.is_lending() { needed } else { generous };
+        let first = if memory.is_lending() {
+            needed
+        } else {
+            generous
+        };
         for target in [first, needed] {
             let growth = (target - capacity) as u64;
             if memory.has_room(growth + TICKET_BYTES_MAX) && memory.try_charge(growth) {
@@ -193,7 +202,9 @@ impl Accumulator {
                 return Ok(());
             }
         }
-        Err(NoRoom { needed: (needed - capacity) as u64 + TICKET_BYTES_MAX })
+        Err(NoRoom {
+            needed: (needed - capacity) as u64 + TICKET_BYTES_MAX,
+        })
     }
 
     fn open_batch(
@@ -204,17 +215,27 @@ impl Accumulator {
         now: Instant,
     ) -> Result<(), NoRoom> {
         let partition = &mut self.partitions[slot.0 as usize];
-        let size = (first_record_size(record) as usize)
-            .saturating_sub(BATCH_HEADER_BYTES);
-        let usual = partition.usual_len.max(FIRST_CAPACITY_BYTES).min(self.batch_limit);
+        let size = (first_record_size(record) as usize).saturating_sub(BATCH_HEADER_BYTES);
+        let usual = partition
+            .usual_len
+            .max(FIRST_CAPACITY_BYTES)
+            .min(self.batch_limit);
         let needed = size as u64 + BATCH_OVERHEAD_BYTES + TICKET_BYTES_MAX;
-        let first = if memory.is_lending() { size } else { usual.max(size) };
+        let first = if memory.is_lending() {
+            size
+        } else {
+            usual.max(size)
+        };
         for capacity in [first, size] {
             let charge = capacity as u64 + BATCH_OVERHEAD_BYTES;
             if !memory.has_room(charge + TICKET_BYTES_MAX) || !memory.try_charge(charge) {
                 continue;
             }
-            let linger = if self.is_expediting { Duration::ZERO } else { self.linger };
+            let linger = if self.is_expediting {
+                Duration::ZERO
+            } else {
+                self.linger
+            };
             partition.open = Some(OpenBatch {
                 builder: BatchBuilder::with_capacity(capacity),
                 tickets: TicketRuns::new(),
@@ -232,11 +253,14 @@ impl Accumulator {
     /// Closes the open batch of a partition: it is compressed, queued and ready.
     pub(super) fn seal(&mut self, slot: Slot, memory: &mut Memory, now: Instant) {
         let partition = &mut self.partitions[slot.0 as usize];
-        let Some(open) = partition.open.take() else { return };
+        let Some(open) = partition.open.take() else {
+            return;
+        };
         self.open.remove(&slot);
         partition.usual_len = open.builder.len();
         let sealed = open.builder.seal(self.codec);
-        let charge = sealed.held_bytes() as u64 + BATCH_OVERHEAD_BYTES + open.tickets.charged_bytes();
+        let charge =
+            sealed.held_bytes() as u64 + BATCH_OVERHEAD_BYTES + open.tickets.charged_bytes();
         memory.release(open.charge);
         memory.charge(charge);
         partition.push(ProducerBatch {
@@ -263,7 +287,12 @@ impl Accumulator {
     }
 
     /// Closes up to `limit` of the batches that must leave at once; true if any was closed.
-    pub(super) fn seal_expedited(&mut self, limit: usize, memory: &mut Memory, now: Instant) -> bool {
+    pub(super) fn seal_expedited(
+        &mut self,
+        limit: usize,
+        memory: &mut Memory,
+        now: Instant,
+    ) -> bool {
         if !self.is_expediting {
             return false;
         }
@@ -278,7 +307,9 @@ impl Accumulator {
     /// Notes that a partition may have something to drain.
     pub(super) fn list(&mut self, slot: Slot) {
         let partition = &mut self.partitions[slot.0 as usize];
-        let Some(leader) = partition.leader else { return };
+        let Some(leader) = partition.leader else {
+            return;
+        };
         if !partition.is_listed && partition.has_queued() {
             partition.is_listed = true;
             self.ready.entry(leader).or_default().push_back(slot);
@@ -289,7 +320,9 @@ impl Accumulator {
     pub(super) fn next_ready_broker(&self, after: Option<BrokerId>) -> Option<BrokerId> {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let mut brokers = self.ready.range((start, Bound::Unbounded));
-        brokers.find(|(_, slots)| !slots.is_empty()).map(|(broker, _)| *broker)
+        brokers
+            .find(|(_, slots)| !slots.is_empty())
+            .map(|(broker, _)| *broker)
     }
 
     /// Takes the next partition off a broker's list.
@@ -327,9 +360,15 @@ impl Accumulator {
 
     /// What the next deadline brings about.
     pub(super) fn next_deadline_reason(&self) -> WaitReason {
-        let Some((at, slot)) = self.timers.first() else { return WaitReason::Idle };
+        let Some((at, slot)) = self.timers.first() else {
+            return WaitReason::Idle;
+        };
         let partition = &self.partitions[slot.0 as usize];
-        if partition.open.as_ref().is_some_and(|open| open.ready_at == *at) {
+        if partition
+            .open
+            .as_ref()
+            .is_some_and(|open| open.ready_at == *at)
+        {
             WaitReason::Linger
         } else if partition.retry_at == *at {
             WaitReason::RetryBackoff

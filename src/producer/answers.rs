@@ -16,7 +16,12 @@ use bytes::Bytes;
 impl Producer {
     pub(super) fn on_cluster_event(&mut self, event: ClusterEvent, now: Instant) {
         match event {
-            ClusterEvent::Answered { connection, tag, version, body } => match tag {
+            ClusterEvent::Answered {
+                connection,
+                tag,
+                version,
+                body,
+            } => match tag {
                 RequestTag::Produce(request) => {
                     self.on_produce_answer(connection, request, version, &body, now);
                 }
@@ -25,10 +30,14 @@ impl Producer {
                 }
                 RequestTag::ApiVersions | RequestTag::Metadata => {}
             },
-            ClusterEvent::Sent { tag: RequestTag::Produce(request) } => {
+            ClusterEvent::Sent {
+                tag: RequestTag::Produce(request),
+            } => {
                 self.on_unacknowledged(request, Cause::AcksZero, now);
             }
-            ClusterEvent::Lost { tag: RequestTag::Produce(request) } => {
+            ClusterEvent::Lost {
+                tag: RequestTag::Produce(request),
+            } => {
                 if self.settings.is_unacknowledged {
                     self.on_unacknowledged(request, Cause::ConnectionLost, now);
                 } else {
@@ -36,7 +45,9 @@ impl Producer {
                     self.on_ended(ended, now);
                 }
             }
-            ClusterEvent::Lost { tag: RequestTag::InitProducerId } => {
+            ClusterEvent::Lost {
+                tag: RequestTag::InitProducerId,
+            } => {
                 self.identity.on_request_failed(&mut self.random, now);
             }
             ClusterEvent::Sent { .. } | ClusterEvent::Lost { .. } => {}
@@ -52,7 +63,9 @@ impl Producer {
         body: &Bytes,
         now: Instant,
     ) {
-        let answer = self.sender.on_answer(request, version, Reader::new(body), &self.cluster);
+        let answer = self
+            .sender
+            .on_answer(request, version, Reader::new(body), &self.cluster);
         let ended = match answer {
             Ok(ended) => ended,
             Err(error) => {
@@ -91,7 +104,10 @@ impl Producer {
 
     /// One attempt of one batch ended.
     fn on_batch_answer(&mut self, answer: BatchAnswer, now: Instant) {
-        let BatchAnswer { batch: out, attempt } = answer;
+        let BatchAnswer {
+            batch: out,
+            attempt,
+        } = answer;
         let generation = self.identity.generation();
         let partition = self.accumulator.partition_mut(out.slot);
         partition.end_attempt();
@@ -116,28 +132,36 @@ impl Producer {
         self.accumulator.retime(out.slot, now);
     }
 
-    fn carry_out(
-        &mut self,
-        slot: super::Slot,
-        position: usize,
-        verdict: Verdict,
-        now: Instant,
-    ) {
+    fn carry_out(&mut self, slot: super::Slot, position: usize, verdict: Verdict, now: Instant) {
         let generation = self.identity.generation();
         let partition = self.accumulator.partition_mut(slot);
         match verdict {
-            Verdict::Complete { base_offset, log_append_time, cause } => {
-                let Some(batch) = partition.remove(position) else { return };
+            Verdict::Complete {
+                base_offset,
+                log_append_time,
+                cause,
+            } => {
+                let Some(batch) = partition.remove(position) else {
+                    return;
+                };
                 if batch.is_stamped(generation) {
                     partition.sequence.confirm(generation);
                 }
                 self.report_written(slot, batch, base_offset, log_append_time, cause);
             }
-            Verdict::Retry { adds_doubt, refresh } => {
-                let Some(batch) = partition.batch_mut(position) else { return };
+            Verdict::Retry {
+                adds_doubt,
+                refresh,
+            } => {
+                let Some(batch) = partition.batch_mut(position) else {
+                    return;
+                };
                 batch.is_in_doubt |= adds_doubt;
                 let failures = batch.attempts.saturating_sub(1);
-                let wait = self.settings.retry_backoff.delay(failures, &mut self.random);
+                let wait = self
+                    .settings
+                    .retry_backoff
+                    .delay(failures, &mut self.random);
                 partition.retry_at = partition.retry_at.max(now.after(wait));
                 if refresh {
                     self.cluster.metadata.want_refresh();
@@ -151,7 +175,9 @@ impl Producer {
                 self.identity.begin_change();
             }
             Verdict::GiveUp { outcome, cause } => {
-                let Some(batch) = partition.remove(position) else { return };
+                let Some(batch) = partition.remove(position) else {
+                    return;
+                };
                 self.give_up(slot, batch, outcome, cause);
             }
         }
@@ -172,10 +198,12 @@ impl Producer {
                 return;
             }
         };
-        self.cluster.throttle(connection, response.throttle_time_ms, now);
+        self.cluster
+            .throttle(connection, response.throttle_time_ms, now);
         let error = response.error;
         if error == ErrorCode::NONE {
-            self.identity.on_granted(response.producer_id, response.producer_epoch);
+            self.identity
+                .on_granted(response.producer_id, response.producer_epoch);
             for slot in self.accumulator.slots() {
                 self.accumulator.list(slot);
             }
@@ -207,9 +235,14 @@ impl Producer {
     fn follow_leaders(&mut self, now: Instant) {
         for slot in self.accumulator.slots() {
             let partition = self.accumulator.partition_mut(slot);
-            let Some(view) = self.cluster.metadata.topic(partition.topic) else { continue };
+            let Some(view) = self.cluster.metadata.topic(partition.topic) else {
+                continue;
+            };
             let index = usize::try_from(partition.index).unwrap_or(usize::MAX);
-            let leader = view.partitions.get(index).and_then(|partition| partition.leader);
+            let leader = view
+                .partitions
+                .get(index)
+                .and_then(|partition| partition.leader);
             if partition.leader != leader {
                 partition.leader = leader;
                 partition.retry_at = Instant::ZERO;

@@ -55,7 +55,8 @@ impl ProducerBatch {
     /// Whether it was stamped under this identity. A stamp of an older identity is void: the batch is
     /// known not to be in the log, and gets a new one.
     pub(super) fn is_stamped(&self, generation: u32) -> bool {
-        self.stamp.is_some_and(|stamp| stamp.generation == generation)
+        self.stamp
+            .is_some_and(|stamp| stamp.generation == generation)
     }
 
     /// Bytes in a request: the batch header and the records.

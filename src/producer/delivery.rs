@@ -63,7 +63,11 @@ impl Delivery {
         let id = FlushId(self.next_flush);
         self.next_flush = self.next_flush.wrapping_add(1);
         let missing = self.accepted - self.reported;
-        self.flushes.push_back(Flush { id, before: self.accepted, missing });
+        self.flushes.push_back(Flush {
+            id,
+            before: self.accepted,
+            missing,
+        });
         id
     }
 

@@ -43,7 +43,9 @@ impl Producer {
             return Some(Event::Flushed { flush });
         }
         if self.memory.take_relief() {
-            return Some(Event::BufferAvailable { free_bytes: self.memory.free() });
+            return Some(Event::BufferAvailable {
+                free_bytes: self.memory.free(),
+            });
         }
         if let Some(error) = self.failure
             && !self.is_failure_announced
@@ -69,7 +71,9 @@ impl Producer {
         }
         self.check_deadlines(now)
             || self.admit_waiting(now)
-            || self.accumulator.seal_expedited(BATCHES_PER_STEP, &mut self.memory, now)
+            || self
+                .accumulator
+                .seal_expedited(BATCHES_PER_STEP, &mut self.memory, now)
             || self.pursue_identity(now)
             || self.cluster.refresh_metadata(now)
             || self.drain(now)
@@ -88,7 +92,11 @@ impl Producer {
             self.on_partition_due(slot, now);
             return true;
         }
-        if self.waiting.next_deadline().is_some_and(|deadline| deadline <= now) {
+        if self
+            .waiting
+            .next_deadline()
+            .is_some_and(|deadline| deadline <= now)
+        {
             self.expire_waiting(now);
             return true;
         }
@@ -96,7 +104,7 @@ impl Producer {
     }
 
     fn check_cluster_deadline(&mut self, now: Instant) -> bool {
-        if !self.cluster_deadline.is_some_and(|deadline| deadline <= now) {
+        if self.cluster_deadline.is_none_or(|deadline| deadline > now) {
             return false;
         }
         self.cluster_deadline = None;
@@ -146,11 +154,15 @@ impl Producer {
         if self.identity.is_changing() && self.is_everything_settled() {
             self.identity.finish_change();
         }
-        if !self.identity.request_due_at().is_some_and(|due| due <= now) {
+        if self.identity.request_due_at().is_none_or(|due| due > now) {
             return false;
         }
-        let Some(node) = self.cluster.least_loaded(now) else { return false };
-        let Some(slot) = self.cluster.begin(node, ApiKey::InitProducerId) else { return false };
+        let Some(node) = self.cluster.least_loaded(now) else {
+            return false;
+        };
+        let Some(slot) = self.cluster.begin(node, ApiKey::InitProducerId) else {
+            return false;
+        };
         let request = InitProducerIdRequest {
             transactional_id: None,
             transaction_timeout_ms: i32::MAX,
@@ -161,7 +173,8 @@ impl Producer {
         request.encode(&mut frame, &self.cluster.request_header(&slot));
         self.identity.on_request_sent();
         let slices = vec![Bytes::from(frame)];
-        self.cluster.submit(slot, RequestTag::InitProducerId, slices, now);
+        self.cluster
+            .submit(slot, RequestTag::InitProducerId, slices, now);
         true
     }
 
@@ -181,7 +194,13 @@ impl Producer {
         while let Some(broker) = self.accumulator.next_ready_broker(after) {
             after = Some(broker);
             if self.cluster.may_produce(broker, now) {
-                let Self { sender, accumulator, identity, cluster, .. } = self;
+                let Self {
+                    sender,
+                    accumulator,
+                    identity,
+                    cluster,
+                    ..
+                } = self;
                 if sender.drain(broker, accumulator, identity, cluster, now) {
                     return true;
                 }
@@ -193,7 +212,9 @@ impl Producer {
     }
 
     fn finish_closing(&mut self) -> bool {
-        let Life::Closing { .. } = self.life else { return false };
+        let Life::Closing { .. } = self.life else {
+            return false;
+        };
         if !self.delivery.is_settled() {
             return false;
         }
@@ -221,7 +242,10 @@ impl Producer {
         let (cluster, cluster_reason) = self.cluster.next_deadline(unconnected, now);
         self.cluster_deadline = cluster;
         if matches!(self.life, Life::Disconnecting | Life::Closed) {
-            return Output::Wait { until: cluster, reason: cluster_reason };
+            return Output::Wait {
+                until: cluster,
+                reason: cluster_reason,
+            };
         }
         let close = match self.life {
             Life::Closing { deadline } if !self.delivery.is_settled() => Some(deadline),
@@ -230,7 +254,10 @@ impl Producer {
         let identity = self.identity.request_due_at().filter(|due| *due > now);
         let deadlines = [
             (cluster, cluster_reason),
-            (self.accumulator.next_deadline(), self.accumulator.next_deadline_reason()),
+            (
+                self.accumulator.next_deadline(),
+                self.accumulator.next_deadline_reason(),
+            ),
             (self.waiting.next_deadline(), WaitReason::MaxBlock),
             (identity, WaitReason::RetryBackoff),
             (close, WaitReason::Close),
@@ -240,8 +267,14 @@ impl Producer {
             .filter_map(|(deadline, reason)| Some((deadline?, reason)))
             .min_by_key(|(deadline, _)| *deadline);
         match first {
-            Some((until, reason)) => Output::Wait { until: Some(until), reason },
-            None => Output::Wait { until: None, reason: WaitReason::Idle },
+            Some((until, reason)) => Output::Wait {
+                until: Some(until),
+                reason,
+            },
+            None => Output::Wait {
+                until: None,
+                reason: WaitReason::Idle,
+            },
         }
     }
 }

@@ -33,7 +33,10 @@ pub(super) struct Identity {
 enum State {
     Absent,
     Requested,
-    Present { producer_id: i64, producer_epoch: i16 },
+    Present {
+        producer_id: i64,
+        producer_epoch: i16,
+    },
 }
 
 /// Where one partition stands in the sequence of the identity.
@@ -109,7 +112,10 @@ impl Identity {
     }
 
     pub(super) const fn on_granted(&mut self, producer_id: i64, producer_epoch: i16) {
-        self.state = State::Present { producer_id, producer_epoch };
+        self.state = State::Present {
+            producer_id,
+            producer_epoch,
+        };
         self.generation = self.generation.wrapping_add(1);
         self.failures = 0;
     }
@@ -117,7 +123,13 @@ impl Identity {
     /// What goes into the header of a batch: the triple, or none without idempotence.
     pub(super) const fn producer_stamp(&self, stamp: Option<Stamp>) -> ProducerStamp {
         match (self.state, stamp) {
-            (State::Present { producer_id, producer_epoch }, Some(stamp)) => ProducerStamp {
+            (
+                State::Present {
+                    producer_id,
+                    producer_epoch,
+                },
+                Some(stamp),
+            ) => ProducerStamp {
                 producer_id,
                 producer_epoch,
                 base_sequence: stamp.base_sequence,
@@ -134,7 +146,10 @@ impl PartitionSequence {
         self.enter(generation);
         let base_sequence = self.next;
         self.next = advance(self.next, count);
-        Stamp { generation, base_sequence }
+        Stamp {
+            generation,
+            base_sequence,
+        }
     }
 
     /// A batch of this generation was acknowledged.
@@ -160,7 +175,10 @@ impl PartitionSequence {
     /// Starts again at 0 when the identity is another one.
     fn enter(&mut self, generation: u32) {
         if self.generation != generation {
-            *self = Self { generation, ..Self::default() };
+            *self = Self {
+                generation,
+                ..Self::default()
+            };
         }
     }
 }

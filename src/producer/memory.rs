@@ -16,7 +16,12 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) const fn new(limit: u64) -> Self {
-        Self { limit, held: 0, refused: false, is_lending: false }
+        Self {
+            limit,
+            held: 0,
+            refused: false,
+            is_lending: false,
+        }
     }
 
     pub(crate) const fn limit(&self) -> u64 {
@@ -69,10 +74,6 @@ impl Memory {
     /// Remembers that a record was refused: open batches leave early and room is announced.
     pub(crate) const fn note_refusal(&mut self) {
         self.refused = true;
-    }
-
-    pub(crate) const fn is_short(&self) -> bool {
-        self.refused
     }
 
     /// True once after a refusal, as soon as an eighth of the buffer is free: enough that the caller

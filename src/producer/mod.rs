@@ -103,7 +103,10 @@ impl Producer {
     /// polled. `seed` makes every random choice: back-off jitter, bootstrap order, sticky partitions.
     pub fn new(config: &Config, seed: u64, now: Instant) -> Self {
         let mut random = Random::new(seed);
-        let retry_backoff = Backoff { base: config.retry_backoff, max: config.retry_backoff_max };
+        let retry_backoff = Backoff {
+            base: config.retry_backoff,
+            max: config.retry_backoff_max,
+        };
         let codec = match config.compression {
             Compression::None => Codec::None,
             Compression::Lz4 => Codec::Lz4,
@@ -150,7 +153,10 @@ impl Producer {
 
     /// The name behind a handle.
     pub fn topic_name(&self, topic: TopicHandle) -> Option<&str> {
-        self.cluster.metadata.topic(topic).map(|view| view.name.as_str())
+        self.cluster
+            .metadata
+            .topic(topic)
+            .map(|view| view.name.as_str())
     }
 
     /// Accepts a record, or refuses it without keeping anything of it. Never blocks. Everything
@@ -276,17 +282,27 @@ impl Producer {
 
     fn check_record(&self, record: &Record<'_>) -> Result<(), SendError> {
         if record.timestamp < 0 {
-            return Err(SendError::InvalidTimestamp { timestamp: record.timestamp });
+            return Err(SendError::InvalidTimestamp {
+                timestamp: record.timestamp,
+            });
         }
         let size = first_record_size(record);
         if size > self.settings.max_request_size {
             let limit = self.settings.max_request_size;
-            return Err(SendError::RecordTooLarge { size, limit, key: "max.request.size" });
+            return Err(SendError::RecordTooLarge {
+                size,
+                limit,
+                key: "max.request.size",
+            });
         }
         let held = size.max(waiting_charge(record)) + BATCH_OVERHEAD_BYTES + TICKET_BYTES_MAX;
         if held > self.memory.limit() {
             let limit = self.memory.limit();
-            return Err(SendError::RecordTooLarge { size: held, limit, key: "buffer.memory" });
+            return Err(SendError::RecordTooLarge {
+                size: held,
+                limit,
+                key: "buffer.memory",
+            });
         }
         Ok(())
     }
@@ -295,7 +311,9 @@ impl Producer {
     fn place(&mut self, record: &Record<'_>, now: Instant) -> Result<Ticket, SendError> {
         let slot = self.choose_slot(record)?;
         let ticket = Ticket(self.delivery.next_ticket());
-        let appended = self.accumulator.append(slot, record, ticket, &mut self.memory, now);
+        let appended = self
+            .accumulator
+            .append(slot, record, ticket, &mut self.memory, now);
         match appended {
             Ok(bytes) => {
                 self.delivery.accept();
@@ -322,7 +340,9 @@ impl Producer {
         match partitioner::choose(record, count, sticky, &mut self.random, has_leader) {
             Choice::Partition(partition) => {
                 let leader = leader_of(partition);
-                Ok(self.accumulator.slot_led_by(record.topic, partition, leader))
+                Ok(self
+                    .accumulator
+                    .slot_led_by(record.topic, partition, leader))
             }
             Choice::Missing { partition } => {
                 // Partitions may have been added since; the next attempt will know.
@@ -357,6 +377,9 @@ impl Producer {
     fn refuse(&mut self, needed: u64) -> SendError {
         self.memory.note_refusal();
         self.accumulator.expedite();
-        SendError::BufferFull { needed, free: self.memory.free() }
+        SendError::BufferFull {
+            needed,
+            free: self.memory.free(),
+        }
     }
 }

@@ -59,7 +59,10 @@ impl PartitionQueue {
     }
 
     pub(super) fn push(&mut self, batch: ProducerBatch) {
-        debug_assert_eq!(batch.ordinal, self.next_ordinal, "batches are pushed in order");
+        debug_assert_eq!(
+            batch.ordinal, self.next_ordinal,
+            "batches are pushed in order"
+        );
         self.next_ordinal += 1;
         self.batches.push_back(batch);
     }
@@ -86,7 +89,9 @@ impl PartitionQueue {
 
     /// The position of a batch that is still in the queue.
     pub(super) fn position(&self, ordinal: u64) -> Option<usize> {
-        self.batches.binary_search_by_key(&ordinal, |batch| batch.ordinal).ok()
+        self.batches
+            .binary_search_by_key(&ordinal, |batch| batch.ordinal)
+            .ok()
     }
 
     pub(super) fn batch_mut(&mut self, position: usize) -> Option<&mut ProducerBatch> {
@@ -142,7 +147,11 @@ impl PartitionQueue {
 
     /// When time alone changes something: an open batch becomes ready, the oldest batch expires, or a
     /// back-off ends.
-    pub(super) fn next_deadline(&self, delivery_timeout: Duration, now: Instant) -> Option<Instant> {
+    pub(super) fn next_deadline(
+        &self,
+        delivery_timeout: Duration,
+        now: Instant,
+    ) -> Option<Instant> {
         let open = self.open.as_ref();
         let oldest = self.batches.front().map(|batch| batch.created);
         let oldest = oldest.or_else(|| open.map(|open| open.created));

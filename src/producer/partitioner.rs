@@ -37,7 +37,11 @@ pub(super) fn choose(
 ) -> Choice {
     if let Some(partition) = record.partition {
         let exists = (0..count).contains(&partition);
-        return if exists { Choice::Partition(partition) } else { Choice::Missing { partition } };
+        return if exists {
+            Choice::Partition(partition)
+        } else {
+            Choice::Missing { partition }
+        };
     }
     if let Some(key) = record.key {
         return Choice::Partition(partition_for_key(key, count));
@@ -92,11 +96,16 @@ mod tests {
     #[test]
     fn an_explicit_partition_wins_over_the_key_and_must_exist() {
         let (mut sticky, mut random) = (Sticky::default(), Random::new(1));
-        let mut choose =
-            |record| choose(&record, 4, &mut sticky, &mut random, |_| true);
+        let mut choose = |record| choose(&record, 4, &mut sticky, &mut random, |_| true);
         assert_eq!(choose(record(Some(3), Some(b"k"))), Choice::Partition(3));
-        assert_eq!(choose(record(Some(4), None)), Choice::Missing { partition: 4 });
-        assert_eq!(choose(record(Some(-1), None)), Choice::Missing { partition: -1 });
+        assert_eq!(
+            choose(record(Some(4), None)),
+            Choice::Missing { partition: 4 }
+        );
+        assert_eq!(
+            choose(record(Some(-1), None)),
+            Choice::Missing { partition: -1 }
+        );
     }
 
     #[test]
@@ -105,12 +114,22 @@ mod tests {
         let mut counts = [0u32; 6];
         for _ in 0..6000 {
             let choice = choose(&record(None, None), 6, &mut sticky, &mut random, |p| p != 2);
-            let Choice::Partition(partition) = choice else { panic!("keyless is never missing") };
+            let Choice::Partition(partition) = choice else {
+                panic!("keyless is never missing")
+            };
             counts[partition as usize] += 1;
             sticky.on_appended(100, 300);
         }
         assert_eq!(counts[2], 0);
-        assert!(counts.iter().enumerate().all(|(p, n)| p == 2 || (600..2600).contains(n)));
-        assert!(counts.iter().all(|n| n % 3 == 0), "moves only after three records: {counts:?}");
+        assert!(
+            counts
+                .iter()
+                .enumerate()
+                .all(|(p, n)| p == 2 || (600..2600).contains(n))
+        );
+        assert!(
+            counts.iter().all(|n| n % 3 == 0),
+            "moves only after three records: {counts:?}"
+        );
     }
 }

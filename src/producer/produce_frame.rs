@@ -47,7 +47,10 @@ pub(super) fn encode(
     for group in order.chunk_by(|a, b| a.topic == b.topic) {
         let end = start + group.len();
         topics.push(TopicData {
-            name: cluster.metadata.topic(group[0].topic).map_or("", |view| &view.name),
+            name: cluster
+                .metadata
+                .topic(group[0].topic)
+                .map_or("", |view| &view.name),
             uuid: group[0].uuid,
             partitions: &partitions[start..end],
         });

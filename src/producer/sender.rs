@@ -87,9 +87,13 @@ impl Sender {
         if batches.is_empty() {
             return false;
         }
-        let Some(slot) = cluster.begin(broker, ApiKey::Produce) else { return false };
-        let settings =
-            FrameSettings { acks: self.acks.wire_value(), timeout_ms: self.timeout_ms };
+        let Some(slot) = cluster.begin(broker, ApiKey::Produce) else {
+            return false;
+        };
+        let settings = FrameSettings {
+            acks: self.acks.wire_value(),
+            timeout_ms: self.timeout_ms,
+        };
         let frame_batches: Vec<FrameBatch<'_>> = batches
             .iter()
             .filter_map(|batch| {
@@ -107,7 +111,8 @@ impl Sender {
             .collect();
         let slices = produce_frame::encode(&slot, settings, &frame_batches, cluster);
         let tag = RequestTag::Produce(self.next_request);
-        self.requests.insert(self.next_request, ProduceRequest { batches, pinned: 0 });
+        self.requests
+            .insert(self.next_request, ProduceRequest { batches, pinned: 0 });
         self.next_request += 1;
         match self.acks {
             Acks::None => cluster.submit_unanswered(slot, tag, slices),
@@ -129,7 +134,9 @@ impl Sender {
         let mut batches = Vec::new();
         let mut bytes = REQUEST_OVERHEAD_BYTES;
         for _ in 0..accumulator.ready_count(broker) {
-            let Some(slot) = accumulator.pop_ready(broker) else { break };
+            let Some(slot) = accumulator.pop_ready(broker) else {
+                break;
+            };
             let partition = accumulator.partition_mut(slot);
             let Some(position) = partition.drainable(broker, identity, now) else {
                 // It comes back onto a list when what holds it up is over.
@@ -143,9 +150,10 @@ impl Sender {
                 .metadata
                 .topic(topic)
                 .map_or((TopicUuid::ZERO, 0), |view| (view.uuid, view.name.len()));
-            let Some(batch) = partition.batch_mut(position) else { continue };
-            let size =
-                batch.encoded_len() as u64 + name_len as u64 + PARTITION_OVERHEAD_BYTES;
+            let Some(batch) = partition.batch_mut(position) else {
+                continue;
+            };
+            let size = batch.encoded_len() as u64 + name_len as u64 + PARTITION_OVERHEAD_BYTES;
             if !batches.is_empty() && bytes + size > self.max_request_size {
                 accumulator.list(slot);
                 break;
@@ -164,7 +172,13 @@ impl Sender {
             partition.in_flight += 1;
             partition.in_flight_at = Some(broker);
             let index = partition.index;
-            batches.push(RequestBatch { slot, ordinal, topic, uuid, partition: index });
+            batches.push(RequestBatch {
+                slot,
+                ordinal,
+                topic,
+                uuid,
+                partition: index,
+            });
             accumulator.list(slot);
         }
         batches
@@ -180,7 +194,9 @@ impl Sender {
         cluster: &Cluster,
     ) -> Result<Ended, WireError> {
         let response = ProduceResponse::decode(body, version)?;
-        let Some(request) = self.requests.remove(&request) else { return Ok(Ended::default()) };
+        let Some(request) = self.requests.remove(&request) else {
+            return Ok(Ended::default());
+        };
         let mut open: Vec<Option<RequestBatch>> = request.batches.into_iter().map(Some).collect();
         let mut answers = Vec::with_capacity(open.len());
         for entry in &response.partitions {
@@ -194,34 +210,60 @@ impl Sender {
                         }
                     }
             };
-            let found = open.iter_mut().find(|batch| batch.as_ref().is_some_and(is_meant));
+            let found = open
+                .iter_mut()
+                .find(|batch| batch.as_ref().is_some_and(is_meant));
             if let Some(batch) = found.and_then(Option::take) {
-                answers.push(BatchAnswer { batch, attempt: attempt_of(entry) });
+                answers.push(BatchAnswer {
+                    batch,
+                    attempt: attempt_of(entry),
+                });
             }
         }
         let missing = open.into_iter().flatten();
-        answers.extend(missing.map(|batch| BatchAnswer { batch, attempt: Attempt::Unanswered }));
-        Ok(Ended { answers, pinned: request.pinned, throttle_ms: response.throttle_time_ms })
+        answers.extend(missing.map(|batch| BatchAnswer {
+            batch,
+            attempt: Attempt::Unanswered,
+        }));
+        Ok(Ended {
+            answers,
+            pinned: request.pinned,
+            throttle_ms: response.throttle_time_ms,
+        })
     }
 
     /// A request got no answer, or none that could be read.
     pub(super) fn on_lost(&mut self, request: u64) -> Ended {
-        let Some(request) = self.requests.remove(&request) else { return Ended::default() };
+        let Some(request) = self.requests.remove(&request) else {
+            return Ended::default();
+        };
         let answers = request
             .batches
             .into_iter()
-            .map(|batch| BatchAnswer { batch, attempt: Attempt::Unanswered })
+            .map(|batch| BatchAnswer {
+                batch,
+                attempt: Attempt::Unanswered,
+            })
             .collect();
-        Ended { answers, pinned: request.pinned, throttle_ms: 0 }
+        Ended {
+            answers,
+            pinned: request.pinned,
+            throttle_ms: 0,
+        }
     }
 
     /// Holds the memory of a batch that is reported while its request is out. Returns false when no
     /// request carries it, so that the memory is free at once.
     pub(super) fn pin(&mut self, slot: Slot, ordinal: u64, bytes: u64) -> bool {
         let carries = |request: &&mut ProduceRequest| {
-            request.batches.iter().any(|batch| batch.slot == slot && batch.ordinal == ordinal)
+            request
+                .batches
+                .iter()
+                .any(|batch| batch.slot == slot && batch.ordinal == ordinal)
         };
-        let Some(request) = self.requests.values_mut().find(carries) else { return false };
+        let Some(request) = self.requests.values_mut().find(carries) else {
+            return false;
+        };
         request.pinned += bytes;
         true
     }

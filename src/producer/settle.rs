@@ -39,8 +39,7 @@ impl Producer {
         outcome: Outcome,
         cause: Option<Cause>,
     ) {
-        let is_pinned =
-            batch.is_in_flight && self.sender.pin(slot, batch.ordinal, batch.charge);
+        let is_pinned = batch.is_in_flight && self.sender.pin(slot, batch.ordinal, batch.charge);
         let charge = if is_pinned { 0 } else { batch.charge };
         let partition = self.accumulator.partition(slot);
         let report = DeliveryReport {
@@ -66,7 +65,10 @@ impl Producer {
     ) {
         let generation = self.identity.generation();
         if self.identity.is_enabled() && batch.is_stamped(generation) {
-            self.accumulator.partition_mut(slot).sequence.break_off(generation);
+            self.accumulator
+                .partition_mut(slot)
+                .sequence
+                .break_off(generation);
             self.identity.begin_change();
         }
         self.report_batch(slot, batch, outcome, Some(cause));
@@ -75,14 +77,28 @@ impl Producer {
     /// Something about a partition is due: linger, expiry or the end of a back-off.
     pub(super) fn on_partition_due(&mut self, slot: Slot, now: Instant) {
         let partition = self.accumulator.partition(slot);
-        if partition.open.as_ref().is_some_and(|open| open.ready_at <= now) {
+        if partition
+            .open
+            .as_ref()
+            .is_some_and(|open| open.ready_at <= now)
+        {
             self.accumulator.seal(slot, &mut self.memory, now);
         }
         let timeout = self.accumulator.delivery_timeout();
         let is_expired = |batch: &ProducerBatch| batch.created.after(timeout) <= now;
-        while self.accumulator.partition(slot).batches().front().is_some_and(is_expired) {
-            let Some(batch) = self.accumulator.partition_mut(slot).remove(0) else { break };
-            let cause = Cause::DeliveryTimeout { last: batch.last_error };
+        while self
+            .accumulator
+            .partition(slot)
+            .batches()
+            .front()
+            .is_some_and(is_expired)
+        {
+            let Some(batch) = self.accumulator.partition_mut(slot).remove(0) else {
+                break;
+            };
+            let cause = Cause::DeliveryTimeout {
+                last: batch.last_error,
+            };
             self.give_up_unanswered(slot, batch, cause);
         }
         self.accumulator.list(slot);
@@ -135,7 +151,9 @@ impl Producer {
 
     /// Moves the next waiting record of a topic into a batch. False when none is left.
     pub(super) fn admit_next(&mut self, topic: TopicHandle, now: Instant) -> bool {
-        let Some(waiting) = self.waiting.pop(topic) else { return false };
+        let Some(waiting) = self.waiting.pop(topic) else {
+            return false;
+        };
         let charge = waiting.charge();
         let mut headers = Vec::new();
         let Some(record) = waiting.record(&mut headers) else {
@@ -146,7 +164,11 @@ impl Producer {
         self.memory.release(charge);
         match self.choose_slot(&record) {
             Ok(slot) => {
-                let Self { accumulator, memory, .. } = self;
+                let Self {
+                    accumulator,
+                    memory,
+                    ..
+                } = self;
                 let bytes = accumulator.admit(slot, &record, waiting.ticket, memory, now);
                 self.count_sticky(&record, bytes);
             }
@@ -163,7 +185,9 @@ impl Producer {
 
     fn partition_count(&self, topic: TopicHandle) -> i32 {
         let view = self.cluster.metadata.topic(topic);
-        view.map_or(0, |view| i32::try_from(view.partitions.len()).unwrap_or(i32::MAX))
+        view.map_or(0, |view| {
+            i32::try_from(view.partitions.len()).unwrap_or(i32::MAX)
+        })
     }
 
     /// Reports the records that waited for `max.block.ms`.

@@ -79,7 +79,12 @@ pub(super) enum Verdict {
 
 /// Decides about a batch that was out.
 pub(super) fn judge(batch: &ProducerBatch, attempt: Attempt, about: Circumstances) -> Verdict {
-    let Attempt::Answered { error, base_offset, log_append_time } = attempt else {
+    let Attempt::Answered {
+        error,
+        base_offset,
+        log_append_time,
+    } = attempt
+    else {
         return retry_or(batch, about, true, true, Cause::ConnectionLost);
     };
     if error == ErrorCode::NONE {
@@ -106,7 +111,11 @@ pub(super) fn judge(batch: &ProducerBatch, attempt: Attempt, about: Circumstance
 }
 
 /// The answers that concern the sequence; `None` for all others.
-fn judge_sequence(batch: &ProducerBatch, error: ErrorCode, about: Circumstances) -> Option<Verdict> {
+fn judge_sequence(
+    batch: &ProducerBatch,
+    error: ErrorCode,
+    about: Circumstances,
+) -> Option<Verdict> {
     match error {
         // The broker has it and forgot the offset: success (not an error to be retried).
         ErrorCode::DUPLICATE_SEQUENCE_NUMBER => Some(Verdict::Complete {
@@ -120,13 +129,19 @@ fn judge_sequence(batch: &ProducerBatch, error: ErrorCode, about: Circumstances)
             // Nothing that could come before it is missing, or will never come: the broker will not
             // take this sequence. The attempt itself was not appended; an earlier one may have been.
             if batch.is_in_doubt {
-                Verdict::GiveUp { outcome: Outcome::PossiblyWritten, cause: Cause::InDoubt }
+                Verdict::GiveUp {
+                    outcome: Outcome::PossiblyWritten,
+                    cause: Cause::InDoubt,
+                }
             } else {
                 Verdict::Restamp
             }
         } else {
             // An earlier batch is still to be settled; its retry comes first.
-            Verdict::Retry { adds_doubt: false, refresh: false }
+            Verdict::Retry {
+                adds_doubt: false,
+                refresh: false,
+            }
         }),
         _ => None,
     }
@@ -140,7 +155,10 @@ fn retry_or(
     cause: Cause,
 ) -> Verdict {
     if batch.attempts <= about.retries {
-        Verdict::Retry { adds_doubt, refresh }
+        Verdict::Retry {
+            adds_doubt,
+            refresh,
+        }
     } else {
         give_up(batch, adds_doubt, cause)
     }
@@ -148,6 +166,10 @@ fn retry_or(
 
 const fn give_up(batch: &ProducerBatch, adds_doubt: bool, cause: Cause) -> Verdict {
     let is_in_doubt = batch.is_in_doubt || adds_doubt;
-    let outcome = if is_in_doubt { Outcome::PossiblyWritten } else { Outcome::NotWritten };
+    let outcome = if is_in_doubt {
+        Outcome::PossiblyWritten
+    } else {
+        Outcome::NotWritten
+    };
     Verdict::GiveUp { outcome, cause }
 }

@@ -44,7 +44,11 @@ pub(super) fn waiting_charge(record: &Record<'_>) -> u64 {
 
 impl Waiting {
     pub(super) const fn new(max_block: Duration) -> Self {
-        Self { max_block, queues: Vec::new(), occupied: BTreeSet::new() }
+        Self {
+            max_block,
+            queues: Vec::new(),
+            occupied: BTreeSet::new(),
+        }
     }
 
     pub(super) fn push(&mut self, record: &Record<'_>, ticket: Ticket, now: Instant) {
@@ -57,7 +61,9 @@ impl Waiting {
     }
 
     pub(super) fn has_records(&self, topic: TopicHandle) -> bool {
-        self.queues.get(topic.0 as usize).is_some_and(|queue| !queue.is_empty())
+        self.queues
+            .get(topic.0 as usize)
+            .is_some_and(|queue| !queue.is_empty())
     }
 
     /// Topics with waiting records.
@@ -76,7 +82,10 @@ impl Waiting {
 
     /// When the first record of any topic has waited `max.block.ms`.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        self.occupied.iter().filter_map(|topic| self.deadline_of(*topic)).min()
+        self.occupied
+            .iter()
+            .filter_map(|topic| self.deadline_of(*topic))
+            .min()
     }
 
     fn deadline_of(&self, topic: TopicHandle) -> Option<Instant> {
@@ -93,7 +102,11 @@ impl Waiting {
         now: Instant,
     ) -> (TicketRuns, u64) {
         let (mut tickets, mut charge) = (TicketRuns::new(), 0);
-        while everything || self.deadline_of(topic).is_some_and(|deadline| deadline <= now) {
+        while everything
+            || self
+                .deadline_of(topic)
+                .is_some_and(|deadline| deadline <= now)
+        {
             let Some(record) = self.pop(topic) else { break };
             tickets.push(record.ticket);
             charge += record.charge();

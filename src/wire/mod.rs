@@ -15,7 +15,7 @@ mod error;
 mod frame;
 mod header;
 mod reader;
-pub(crate) mod varint;
+pub mod varint;
 mod version;
 mod writer;
 
