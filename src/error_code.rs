@@ -381,7 +381,7 @@ mod tests {
 
     #[test]
     fn every_code_recovers_as_its_class_except_where_the_api_decides() {
-        for (api, code) in APIS
+        for (api, code) in ApiKey::ALL
             .into_iter()
             .flat_map(|api| all().map(move |code| (api, code)))
         {
