@@ -6,7 +6,8 @@ mod fold;
 /// The checksum of the bytes before, of which `crc` is the checksum, followed by `bytes`. The
 /// checksum of nothing is 0.
 ///
-/// WebAssembly has no instruction for it, and tables read 1.9 GB/s: there, long pieces are folded.
+/// WebAssembly has no instruction for it. Tables read 1.9 GB/s there, folding a batch of 16 KiB 8.8
+/// GB/s: long pieces are folded, where vectors are available.
 pub(super) fn append(crc: u32, bytes: &[u8]) -> u32 {
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
     let crc = fold::append(crc, bytes);
