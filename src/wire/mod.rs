@@ -1,53 +1,27 @@
 //! Bytes to values and back: the Kafka protocol as a producer speaks it. No state, no time.
+//!
+//! In scope: primitives, frames, headers, and one file per API, the client's side of it. Decoding is
+//! total: any bytes give a value or a [`WireError`], and no count from a peer reserves memory.
+//!
+//! Out of scope: record batches (room `record`), what an answer means (rooms `cluster`, `producer`).
+//!
+//! # References
+//!
+//! The [protocol guide](https://kafka.apache.org/protocol), KIP-482 (flexible versions: compact
+//! lengths, tagged fields), KIP-511 (ApiVersions and its downgrade).
 
+pub mod api;
+mod error;
+mod frame;
+mod header;
+mod reader;
 pub(crate) mod varint;
+mod version;
+mod writer;
 
-use core::fmt;
-
-/// Why bytes from a peer are no valid answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WireError {
-    /// Offset in bytes from the start of the response frame (after its length).
-    pub at: usize,
-    /// What is wrong there.
-    pub kind: WireErrorKind,
-}
-
-/// What can be wrong with bytes from a peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WireErrorKind {
-    /// The frame ends inside a value.
-    UnexpectedEnd,
-    /// A frame or field length is negative, or larger than what is left or allowed.
-    BadLength,
-    /// A string is no UTF-8.
-    NotUtf8,
-    /// A variable-length integer has too many bytes.
-    VarintTooLong,
-    /// A value is null where the protocol demands one.
-    UnexpectedNull,
-    /// Bytes are left over after the last field.
-    TrailingBytes,
-    /// The answer carries another correlation id than the oldest open request.
-    WrongCorrelationId,
-    /// An answer came although no request was open.
-    Unasked,
-}
-
-impl fmt::Display for WireError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.kind {
-            WireErrorKind::UnexpectedEnd => "the frame ends inside a value",
-            WireErrorKind::BadLength => "a length is negative or too large",
-            WireErrorKind::NotUtf8 => "a string is not UTF-8",
-            WireErrorKind::VarintTooLong => "a variable-length integer is too long",
-            WireErrorKind::UnexpectedNull => "a value is null that must not be",
-            WireErrorKind::TrailingBytes => "bytes are left over after the last field",
-            WireErrorKind::WrongCorrelationId => "the correlation id is not the one expected",
-            WireErrorKind::Unasked => "no request was open",
-        };
-        write!(f, "{what} (at byte {})", self.at)
-    }
-}
-
-impl core::error::Error for WireError {}
+pub use error::{WireError, WireErrorKind};
+pub use frame::Deframer;
+pub use header::{RequestHeader, begin_request, finish_request, read_response_header};
+pub use reader::Reader;
+pub use version::{ApiKey, VersionRange, negotiate};
+pub use writer::{STRING_LEN_MAX, Writer};
