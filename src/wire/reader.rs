@@ -337,3 +337,85 @@ enum LengthWidth {
     /// Bytes and arrays.
     Bits32,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn error(at: usize, kind: WireErrorKind) -> WireError {
+        WireError { at, kind }
+    }
+
+    #[test]
+    fn both_encodings_tell_null_from_empty() {
+        let mut classic = Reader::new(&[255, 255, 0, 0, 0, 1, b'k']);
+        assert_eq!(classic.nullable_string(), Ok(None));
+        assert_eq!(classic.nullable_string(), Ok(Some("")));
+        assert_eq!(classic.string(), Ok("k"));
+        assert_eq!(classic.finish(), Ok(()));
+        let mut compact = Reader::new(&[0, 1, 2, b'k']).flexible(true);
+        assert_eq!(compact.nullable_bytes(), Ok(None));
+        assert_eq!(compact.nullable_bytes(), Ok(Some(&[][..])));
+        assert_eq!(compact.bytes(), Ok(&b"k"[..]));
+        assert_eq!(compact.finish(), Ok(()));
+    }
+
+    #[test]
+    fn lengths_beyond_the_frame_or_below_null_are_refused_where_they_stand() {
+        let bad_length = Err(error(1, WireErrorKind::BadLength));
+        for len in [-2, i16::MIN, 1, i16::MAX] {
+            let [high, low] = len.to_be_bytes();
+            let bytes = [0, high, low];
+            let mut reader = Reader::new(&bytes);
+            assert_eq!(reader.i8(), Ok(0));
+            assert_eq!(reader.nullable_string(), bad_length, "{len}");
+        }
+        let mut reader = Reader::new(&[0, 255, 255, 255, 255, 15]).flexible(true);
+        assert_eq!(reader.i8(), Ok(0));
+        assert_eq!(reader.array_len(), Err(error(1, WireErrorKind::BadLength)));
+    }
+
+    #[test]
+    fn an_array_may_count_at_most_the_bytes_left() {
+        assert_eq!(Reader::new(&[0, 0, 0, 2, 7, 7]).array_len(), Ok(2));
+        let too_many = Reader::new(&[0, 0, 0, 3, 7, 7]).array_len();
+        assert_eq!(too_many, Err(error(0, WireErrorKind::BadLength)));
+        let null = Reader::new(&[255; 4]).array_len();
+        assert_eq!(null, Err(error(0, WireErrorKind::UnexpectedNull)));
+    }
+
+    #[test]
+    fn bad_utf8_is_named_by_its_first_bad_byte() {
+        let result = Reader::new(&[0, 3, b'a', 0xff, b'b']).string();
+        assert_eq!(result, Err(error(3, WireErrorKind::NotUtf8)));
+    }
+
+    #[test]
+    fn a_tagged_field_is_read_within_its_bounds() {
+        // Two fields: tag 4 with one byte, tag 6 with two; then a byte that is not theirs.
+        let mut reader = Reader::new(&[2, 4, 1, 9, 6, 2, 1, 2, 77]).flexible(true);
+        let mut seen = Vec::new();
+        let result = reader.tagged_fields(|tag, mut field| {
+            seen.push((tag, field.at(), field.remaining()));
+            field.i8()?;
+            Ok(())
+        });
+        assert_eq!(result, Ok(()));
+        assert_eq!(seen, [(4, 3, 1), (6, 6, 2)]);
+        assert_eq!(reader.i8(), Ok(77));
+    }
+
+    #[test]
+    fn reading_past_a_tagged_field_is_refused_even_if_the_frame_goes_on() {
+        let mut reader = Reader::new(&[1, 0, 1, 9, 77, 77]).flexible(true);
+        let result = reader.tagged_fields(|_, mut field| field.i16().map(drop));
+        assert_eq!(result, Err(error(3, WireErrorKind::UnexpectedEnd)));
+    }
+
+    #[test]
+    fn leftovers_are_refused() {
+        let mut reader = Reader::new(&[1, 2]);
+        assert_eq!(reader.i8(), Ok(1));
+        assert_eq!(reader.finish(), Err(error(1, WireErrorKind::TrailingBytes)));
+    }
+}
