@@ -15,7 +15,11 @@ mod error;
 mod frame;
 mod header;
 mod reader;
+<<<<<<< HEAD
 pub mod varint;
+=======
+pub(crate) mod varint;
+>>>>>>> wire
 mod version;
 mod writer;
 

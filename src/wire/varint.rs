@@ -5,6 +5,7 @@
 
 use super::error::WireErrorKind;
 
+<<<<<<< HEAD
 /// The most bytes that an unsigned varint or a varint takes.
 pub const VARINT_LEN_MAX: usize = 5;
 
@@ -15,6 +16,15 @@ pub const VARLONG_LEN_MAX: usize = 10;
 #[must_use]
 pub const fn unsigned_len(value: u32) -> usize {
     len_of(value as u64)
+=======
+/// Size in bytes of the largest unsigned varint of 32 bits.
+const UNSIGNED_SIZE_MAX: usize = 5;
+
+/// Size in bytes (1 to 10) of an unsigned varint.
+pub(crate) const fn unsigned_size(value: u64) -> usize {
+    // Seven bits a byte, and at least one byte for zero.
+    (63 - (value | 1).leading_zeros() as usize) / 7 + 1
+>>>>>>> wire
 }
 
 /// The encoded size of a zig-zag varint, 1 to 5 bytes.
@@ -97,6 +107,7 @@ fn write(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+<<<<<<< HEAD
 fn read(bytes: &[u8], len_max: usize) -> Result<(u64, usize), WireErrorKind> {
     let mut value = 0u64;
     for (at, &byte) in bytes.iter().take(len_max).enumerate() {
@@ -112,14 +123,48 @@ fn read(bytes: &[u8], len_max: usize) -> Result<(u64, usize), WireErrorKind> {
         }
     }
     if bytes.len() < len_max {
+=======
+/// Appends a signed varint.
+#[inline]
+pub(crate) fn put_signed(out: &mut Vec<u8>, value: i64) {
+    put_unsigned(out, zig_zag(value));
+}
+
+/// Reads an unsigned varint of 32 bits from the start of `bytes`: the value and its size in bytes (1
+/// to 5).
+///
+/// # Errors
+///
+/// `UnexpectedEnd` when `bytes` ends inside it, `VarintTooLong` when it does not fit 32 bits.
+pub(crate) fn read_unsigned(bytes: &[u8]) -> Result<(u32, usize), WireErrorKind> {
+    let mut value = 0_u64;
+    for (at, &byte) in bytes.iter().take(UNSIGNED_SIZE_MAX).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            let value = u32::try_from(value).map_err(|_| WireErrorKind::VarintTooLong)?;
+            return Ok((value, at + 1));
+        }
+    }
+    if bytes.len() < UNSIGNED_SIZE_MAX {
+>>>>>>> wire
         Err(WireErrorKind::UnexpectedEnd)
     } else {
         Err(WireErrorKind::VarintTooLong)
     }
+<<<<<<< HEAD
+=======
+}
+
+/// Interleaves negative and positive values, so that small magnitudes have few bits: 0, -1, 1, -2
+/// become 0, 1, 2, 3.
+const fn zig_zag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+>>>>>>> wire
 }
 
 #[cfg(test)]
 mod tests {
+<<<<<<< HEAD
     use super::*;
 
     const EDGES: [i64; 15] = [
@@ -139,6 +184,11 @@ mod tests {
         i64::MAX,
         i64::MIN,
     ];
+=======
+    use super::{
+        WireErrorKind, put_signed, put_unsigned, read_unsigned, signed_size, unsigned_size,
+    };
+>>>>>>> wire
 
     #[test]
     fn known_vectors() {
@@ -184,6 +234,7 @@ mod tests {
     }
 
     #[test]
+<<<<<<< HEAD
     fn bits_beyond_the_width_are_refused() {
         let too_long = Err(WireErrorKind::VarintTooLong);
         assert_eq!(
@@ -196,5 +247,30 @@ mod tests {
         long[9] = 2;
         assert_eq!(read_varlong(&long), Err(WireErrorKind::VarintTooLong));
         assert_eq!(read_varlong(&[0x80; 11]), Err(WireErrorKind::VarintTooLong));
+=======
+    fn values_survive_and_every_cut_is_an_unexpected_end() {
+        for value in (0..32)
+            .flat_map(|bit| [(1_u32 << bit) - 1, 1 << bit])
+            .chain([u32::MAX])
+        {
+            let mut out = Vec::new();
+            put_unsigned(&mut out, value.into());
+            assert_eq!(read_unsigned(&out), Ok((value, out.len())));
+            for cut in 0..out.len() {
+                assert_eq!(
+                    read_unsigned(&out[..cut]),
+                    Err(WireErrorKind::UnexpectedEnd)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn bits_beyond_32_are_refused() {
+        let too_long = Err(WireErrorKind::VarintTooLong);
+        assert_eq!(read_unsigned(&[0xff, 0xff, 0xff, 0xff, 0x10]), too_long);
+        assert_eq!(read_unsigned(&[0x80, 0x80, 0x80, 0x80, 0x80]), too_long);
+        assert_eq!(read_unsigned(&[0x80, 0x80, 0x80, 0x80, 0x80, 0]), too_long);
+>>>>>>> wire
     }
 }
