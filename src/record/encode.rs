@@ -1,7 +1,7 @@
 //! One record as bytes in a batch: its exact size, and the bytes themselves.
 
 use super::{Header, Record};
-use crate::wire::varint::{varlong_len, write_varlong};
+use crate::wire::varint::{put_signed, signed_size};
 
 /// Size in bytes of a record without its length varint.
 ///
@@ -9,9 +9,9 @@ use crate::wire::varint::{varlong_len, write_varlong};
 /// 32-bit `usize`.
 pub(super) fn body_size(record: &Record<'_>, timestamp_delta: i64, offset_delta: i64) -> u64 {
     let fixed = 1
-        + varlong_len(timestamp_delta)
-        + varlong_len(offset_delta)
-        + varlong_len(record.headers.len() as i64);
+        + signed_size(timestamp_delta)
+        + signed_size(offset_delta)
+        + signed_size(record.headers.len() as i64);
     let mut size = fixed as u64 + nullable_size(record.key) + nullable_size(record.value);
     for Header { name, value } in record.headers {
         size += nullable_size(Some(name.as_bytes())) + nullable_size(*value);
@@ -21,7 +21,7 @@ pub(super) fn body_size(record: &Record<'_>, timestamp_delta: i64, offset_delta:
 
 /// Size in bytes of a record with its length varint.
 pub(super) fn full_size(body: u64) -> u64 {
-    varlong_len(body as i64) as u64 + body
+    signed_size(body as i64) as u64 + body
 }
 
 /// Appends a record whose [`body_size`] is `body`.
@@ -32,14 +32,14 @@ pub(super) fn put_record(
     timestamp_delta: i64,
     offset_delta: i64,
 ) {
-    write_varlong(out, body as i64);
+    put_signed(out, body as i64);
     // Attributes: no bit of a record has a meaning in version 2.
     out.push(0);
-    write_varlong(out, timestamp_delta);
-    write_varlong(out, offset_delta);
+    put_signed(out, timestamp_delta);
+    put_signed(out, offset_delta);
     put_nullable(out, record.key);
     put_nullable(out, record.value);
-    write_varlong(out, record.headers.len() as i64);
+    put_signed(out, record.headers.len() as i64);
     for Header { name, value } in record.headers {
         put_nullable(out, Some(name.as_bytes()));
         put_nullable(out, *value);
@@ -49,16 +49,16 @@ pub(super) fn put_record(
 fn nullable_size(bytes: Option<&[u8]>) -> u64 {
     match bytes {
         None => 1,
-        Some(bytes) => varlong_len(bytes.len() as i64) as u64 + bytes.len() as u64,
+        Some(bytes) => signed_size(bytes.len() as i64) as u64 + bytes.len() as u64,
     }
 }
 
 #[inline]
 fn put_nullable(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
     match bytes {
-        None => write_varlong(out, -1),
+        None => put_signed(out, -1),
         Some(bytes) => {
-            write_varlong(out, bytes.len() as i64);
+            put_signed(out, bytes.len() as i64);
             out.extend_from_slice(bytes);
         }
     }

@@ -15,11 +15,7 @@ mod error;
 mod frame;
 mod header;
 mod reader;
-<<<<<<< HEAD
-pub mod varint;
-=======
 pub(crate) mod varint;
->>>>>>> wire
 mod version;
 mod writer;
 

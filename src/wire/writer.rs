@@ -61,11 +61,7 @@ impl<'a> Writer<'a> {
 
     /// Appends an unsigned varint, in either encoding.
     pub fn unsigned_varint(&mut self, value: u32) {
-<<<<<<< HEAD
-        varint::write_unsigned(self.out, value);
-=======
         varint::put_unsigned(self.out, value.into());
->>>>>>> wire
     }
 
     /// Appends a string.

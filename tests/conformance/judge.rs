@@ -24,11 +24,7 @@ pub(crate) fn nullable_text(value: Option<&str>) -> Option<StrBytes> {
 pub(crate) fn holding_uuid(bytes: [u8; 16]) -> MetadataRequestTopic {
     // The id, a null name, no tagged fields.
     let encoded = [&bytes[..], &[0, 0]].concat();
-<<<<<<< HEAD
-    MetadataRequestTopic::decode(&mut Bytes::from(encoded), 10).unwrap()
-=======
     MetadataRequestTopic::decode(&mut Bytes::from(encoded), 10).expect("it is such a topic")
->>>>>>> wire
 }
 
 /// Tagged fields that nobody knows, from `first` on; none in versions without tagged fields.
@@ -59,17 +55,11 @@ pub(crate) fn request_frame<M: Encodable + HeaderVersion>(
     let mut body = BytesMut::new();
     header
         .encode(&mut body, M::header_version(version))
-<<<<<<< HEAD
-        .unwrap();
-    message.encode(&mut body, version).unwrap();
-    let length = i32::try_from(body.len()).unwrap();
-=======
         .expect("the judge encodes what was generated");
     message
         .encode(&mut body, version)
         .expect("the judge encodes what was generated");
     let length = i32::try_from(body.len()).expect("frames are small");
->>>>>>> wire
     [&length.to_be_bytes(), body.as_ref()].concat()
 }
 
@@ -84,16 +74,11 @@ pub(crate) fn response_frame<M: Encodable + HeaderVersion>(
         .with_correlation_id(CORRELATION_ID)
         .with_unknown_tagged_fields(unknown_tags(dice, 0, header_version >= 1));
     let mut frame = BytesMut::new();
-<<<<<<< HEAD
-    header.encode(&mut frame, header_version).unwrap();
-    message.encode(&mut frame, version).unwrap();
-=======
     header
         .encode(&mut frame, header_version)
         .expect("the judge encodes what was generated");
     message
         .encode(&mut frame, version)
         .expect("the judge encodes what was generated");
->>>>>>> wire
     frame.to_vec()
 }

@@ -39,11 +39,7 @@ fn for_each_case(key: ApiKey, mut case: impl FnMut(&mut Dice, i16)) {
 }
 
 fn body(frame: &[u8], key: ApiKey, version: i16) -> Reader<'_> {
-<<<<<<< HEAD
-    read_response_header(frame, key, version, CORRELATION_ID).unwrap()
-=======
     read_response_header(frame, key, version, CORRELATION_ID).expect("the header is valid")
->>>>>>> wire
 }
 
 pub(crate) fn api_versions(dice: &mut Dice, version: i16) -> judge::ApiVersionsResponse {
