@@ -7,8 +7,8 @@
 pub(crate) struct Memory {
     limit: u64,
     held: u64,
-    /// Set when a record was refused, until [`take_relief`](Self::take_relief) reports room again.
-    refused: bool,
+    /// What the last refused record needed, until [`take_relief`](Self::take_relief) reports room.
+    refused: Option<u64>,
     /// While something that was accepted before moves from one form into another: charges succeed
     /// past the limit.
     is_lending: bool,
@@ -19,7 +19,7 @@ impl Memory {
         Self {
             limit,
             held: 0,
-            refused: false,
+            refused: None,
             is_lending: false,
         }
     }
@@ -71,19 +71,22 @@ impl Memory {
         self.held = self.held.saturating_sub(bytes);
     }
 
-    /// Remembers that a record was refused: open batches leave early and room is announced.
-    pub(crate) const fn note_refusal(&mut self) {
-        self.refused = true;
+    /// Remembers that a record was refused that needed so much.
+    pub(crate) const fn note_refusal(&mut self, needed: u64) {
+        self.refused = Some(needed);
     }
 
-    /// True once after a refusal, as soon as an eighth of the buffer is free: enough that the caller
-    /// does not come back for every single batch.
-    pub(crate) const fn take_relief(&mut self) -> bool {
-        let relieved = self.refused && self.free() >= self.limit / 8;
-        if relieved {
-            self.refused = false;
+    /// True once after a refusal, as soon as the refused record fits and an eighth of the buffer is
+    /// free: enough that the caller does not come back for every single batch.
+    pub(crate) fn take_relief(&mut self) -> bool {
+        let Some(needed) = self.refused else {
+            return false;
+        };
+        let is_relieved = self.free() >= needed.max(self.limit / 8) || self.held == 0;
+        if is_relieved {
+            self.refused = None;
         }
-        relieved
+        is_relieved
     }
 }
 
@@ -96,11 +99,21 @@ mod tests {
         let mut memory = Memory::new(800);
         assert!(memory.try_charge(800));
         assert!(!memory.try_charge(1));
-        memory.note_refusal();
+        memory.note_refusal(1);
         assert!(!memory.take_relief());
         memory.release(100);
         assert!(memory.take_relief());
         assert!(!memory.take_relief());
         assert_eq!(memory.held(), 700);
+    }
+
+    #[test]
+    fn room_is_announced_when_it_is_enough_for_the_record_refused() {
+        let mut memory = Memory::new(800);
+        memory.charge(500);
+        memory.note_refusal(400);
+        assert!(!memory.take_relief(), "300 are free, 400 are needed");
+        memory.release(100);
+        assert!(memory.take_relief());
     }
 }

@@ -375,7 +375,7 @@ impl Producer {
     /// The buffer is full: open batches leave at once, because waiting for company would only make
     /// the caller wait longer.
     fn refuse(&mut self, needed: u64) -> SendError {
-        self.memory.note_refusal();
+        self.memory.note_refusal(needed);
         self.accumulator.expedite();
         SendError::BufferFull {
             needed,

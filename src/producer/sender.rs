@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 /// Bytes that a Produce request takes at most around its batches, apart from topic names: a generous
 /// bound, so that requests stay below `max.request.size`.
 const REQUEST_OVERHEAD_BYTES: u64 = 512;
+/// The last version of Produce that names topics.
+const LAST_VERSION_BY_NAME: i16 = 12;
 const PARTITION_OVERHEAD_BYTES: u64 = 16;
 
 /// The Produce requests that are out.
@@ -87,9 +89,13 @@ impl Sender {
         if batches.is_empty() {
             return false;
         }
-        let Some(slot) = cluster.begin(broker, ApiKey::Produce) else {
+        let Some(mut slot) = cluster.begin(broker, ApiKey::Produce) else {
             return false;
         };
+        // A broker may speak versions by topic id and yet tell no ids (Metadata below 10).
+        if batches.iter().any(|batch| batch.uuid == TopicUuid::ZERO) {
+            slot.version = slot.version.min(LAST_VERSION_BY_NAME);
+        }
         let settings = FrameSettings {
             acks: self.acks.wire_value(),
             timeout_ms: self.timeout_ms,
