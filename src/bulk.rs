@@ -45,6 +45,55 @@ pub struct Bulk<'a> {
     pub data: &'a [u8],
 }
 
+impl<'a> Bulk<'a> {
+    /// The first `records` records and the rest, each with its headers and bytes; `None` if there
+    /// are not so many, or if the index asks for more than there is.
+    pub fn split_at(&self, records: usize) -> Option<(Self, Self)> {
+        let (front, back) = self.records.split_at_checked(records)?;
+        let (mut headers, mut bytes) = (0usize, 0usize);
+        for record in front {
+            let (count, size) = record.extent(self.headers.get(headers..)?)?;
+            headers = headers.checked_add(count)?;
+            bytes = bytes.checked_add(size)?;
+        }
+        let (front_headers, back_headers) = self.headers.split_at_checked(headers)?;
+        let (front_data, back_data) = self.data.split_at_checked(bytes)?;
+        let part = |records, headers, data| Self {
+            records,
+            headers,
+            data,
+        };
+        Some((
+            part(front, front_headers, front_data),
+            part(back, back_headers, back_data),
+        ))
+    }
+}
+
+impl BulkRecord {
+    /// How many headers the record has and how many bytes of the blob it takes with them, where
+    /// `headers` begins with its own; `None` if there are fewer, or if a length is below -1.
+    pub fn extent(&self, headers: &[BulkHeader]) -> Option<(usize, usize)> {
+        let count = usize::try_from(self.header_count).ok()?;
+        let mut size = piece(self.key_length)?.checked_add(piece(self.value_length)?)?;
+        for header in headers.get(..count)? {
+            size = size
+                .checked_add(usize::try_from(header.name_length).ok()?)?
+                .checked_add(piece(header.value_length)?)?;
+        }
+        Some((count, size))
+    }
+}
+
+/// The bytes behind a length in the index: -1 stands for null, which takes none.
+fn piece(length: i32) -> Option<usize> {
+    if length == -1 {
+        Some(0)
+    } else {
+        usize::try_from(length).ok()
+    }
+}
+
 /// What became of a bulk: a prefix was accepted, perhaps all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BulkOutcome {
@@ -157,5 +206,56 @@ impl<'a> BulkReader<'a> {
             return Some(None);
         }
         self.take(usize::try_from(length).ok()?).map(Some)
+    }
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn record(key_length: i32, value_length: i32, header_count: u32) -> BulkRecord {
+        BulkRecord {
+            topic: TopicHandle(0),
+            partition: -1,
+            timestamp: -1,
+            key_length,
+            value_length,
+            header_count,
+        }
+    }
+
+    #[test]
+    fn a_bulk_is_split_with_its_headers_and_bytes() {
+        let headers = [
+            BulkHeader {
+                name_length: 2,
+                value_length: -1,
+            },
+            BulkHeader {
+                name_length: 1,
+                value_length: 3,
+            },
+        ];
+        let records = [record(1, 2, 1), record(-1, 0, 0), record(-1, 4, 1)];
+        let bulk = Bulk {
+            records: &records,
+            headers: &headers,
+            data: b"kvvhhVVVVnxyz",
+        };
+        let (front, back) = bulk.split_at(2).expect("the index fits");
+        assert_eq!((front.headers, front.data), (&headers[..1], &b"kvvhh"[..]));
+        assert_eq!((back.records, back.data), (&records[2..], &b"VVVVnxyz"[..]));
+        assert!(bulk.split_at(4).is_none());
+    }
+
+    #[test]
+    fn an_index_that_asks_for_more_than_there_is_cannot_be_split() {
+        for records in [[record(-2, 0, 0)], [record(0, 9, 0)], [record(0, 0, 1)]] {
+            let bulk = Bulk {
+                records: &records,
+                headers: &[],
+                data: b"12345678",
+            };
+            assert!(bulk.split_at(1).is_none());
+        }
     }
 }
