@@ -67,7 +67,7 @@ pub enum Outcome {
 /// of the run before (for the first run, its first ticket) and the number of tickets.
 ///
 /// Keyed traffic interleaves partitions, so runs are short and most take two bytes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct TicketRuns {
     bytes: Vec<u8>,
     /// The run that may still grow: first ticket and count. Not yet in `bytes`.
@@ -139,6 +139,14 @@ impl TicketRuns {
             .flat_map(|(first, count)| (first.0..first.0 + count).map(Ticket))
     }
 
+    /// How many bytes [`encode`](Self::encode) appends.
+    pub fn encoded_len(&self) -> usize {
+        let open = self.open.map_or(0, |(first, count)| {
+            leb128_len(first.saturating_sub(self.end)) + leb128_len(count)
+        });
+        self.bytes.len() + open
+    }
+
     /// Appends the encoding described above to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.bytes);
@@ -166,6 +174,20 @@ impl TicketRuns {
             count: total,
         })
     }
+}
+
+/// Lists are equal when they name the same tickets, however far their encoding has come.
+impl PartialEq for TicketRuns {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for TicketRuns {}
+
+/// How many bytes an unsigned LEB128 number takes: one for every seven bits.
+const fn leb128_len(value: u64) -> usize {
+    (64 - (value | 1).leading_zeros()).div_ceil(7) as usize
 }
 
 fn put_leb128(out: &mut Vec<u8>, mut value: u64) {
@@ -223,9 +245,12 @@ mod tests {
         assert_eq!(runs.iter().collect::<Vec<_>>(), expected);
         let mut bytes = Vec::new();
         runs.encode(&mut bytes);
+        assert_eq!(bytes.len(), runs.encoded_len());
         let decoded = TicketRuns::decode(&bytes).expect("own encoding decodes");
         assert_eq!(decoded.iter().collect::<Vec<_>>(), expected);
         assert_eq!(decoded.count(), 7);
+        assert_eq!(decoded, runs);
+        assert_ne!(decoded, TicketRuns::new());
         assert_eq!(bytes.len(), 9);
     }
 

@@ -14,6 +14,8 @@ pub mod wire;
 
 mod backoff;
 mod cluster;
+#[cfg(feature = "engine")]
+mod component;
 mod producer;
 mod random;
 
