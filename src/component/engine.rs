@@ -1,13 +1,13 @@
 //! The world `engine`: the driver contract of the core, exported as it is.
 
-use super::bindings::exports::odradek::kafka::engine as wit;
+use super::bindings::exports::odradek::kafka::machine as wit;
 use super::bindings::exports::odradek::kafka::types;
 use super::types::{addressed, length};
 use crate::bulk::{Bulk, BulkHeader, BulkRecord};
 use crate::config::Config;
 use crate::driver::{Input, Output};
 use crate::event::Event;
-use crate::ids::{ConnectionId, QueryId, TopicHandle};
+use crate::ids::{ConnectionId, QueryId};
 use crate::producer::Producer;
 use crate::step;
 use crate::time::Instant;

@@ -11,12 +11,12 @@ mod types;
     reason = "the canonical ABI passes pointers into linear memory; all of it is generated"
 )]
 mod bindings {
+    use super::engine::EngineComponent;
+
     wit_bindgen::generate!({
         world: "engine",
         path: "wit",
     });
 
     export!(EngineComponent);
-
-    use super::engine::EngineComponent;
 }

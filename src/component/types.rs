@@ -1,6 +1,6 @@
 //! Conversions between the core's types and those of the interface `types`.
 
-use super::bindings::exports::odradek::kafka::engine as wit;
+use super::bindings::exports::odradek::kafka::machine as wit;
 use super::bindings::exports::odradek::kafka::types;
 use crate::bulk::{BulkError, BulkHeader, BulkOutcome, BulkRecord};
 use crate::config::ConfigError;
@@ -159,9 +159,9 @@ impl From<types::IpAddress> for IpAddr {
     fn from(address: types::IpAddress) -> Self {
         match address {
             types::IpAddress::Ipv4(bits) => Self::V4(Ipv4Addr::from_bits(bits)),
-            types::IpAddress::Ipv6((high, low)) => {
-                Self::V6(Ipv6Addr::from_bits(u128::from(high) << 64 | u128::from(low)))
-            }
+            types::IpAddress::Ipv6((high, low)) => Self::V6(Ipv6Addr::from_bits(
+                u128::from(high) << 64 | u128::from(low),
+            )),
         }
     }
 }

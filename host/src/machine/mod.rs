@@ -89,7 +89,7 @@ pub const STEP_INPUT_BYTES: usize = 1 << 20;
 pub enum MachineLost {
     /// The component trapped; with the runtime's description.
     Trapped(Arc<str>),
-    /// The component's answer does not keep the contract of `wit/engine.wit`; with what is wrong.
+    /// The component's answer does not keep the contract of `wit/machine.wit`; with what is wrong.
     BrokenContract(&'static str),
 }
 
