@@ -4,11 +4,19 @@
 //! ([`NativeMachine`]) or the engine component in wasmtime ([`ComponentMachine`]); given the same
 //! configuration, seed and calls, both answer the same, byte for byte.
 
+mod bindings;
+mod component;
+mod convert;
+mod engine;
 mod native;
+mod parts;
 
+pub use component::ComponentMachine;
+pub use engine::{ComponentInfo, ENGINE_COMPONENT};
 pub use native::NativeMachine;
 pub use odradek::Step;
 
+use odradek::config::{ConfigError, Note};
 use odradek::{Bulk, BulkOutcome, FlushId, Input, Instant, Output, TopicError, TopicHandle};
 use std::fmt;
 use std::sync::Arc;
@@ -78,7 +86,104 @@ pub trait Machine: Send {
         now: Instant,
         outputs: &mut Vec<Output>,
     ) -> Result<Step, MachineLost>;
+
+    /// How many calls have crossed the boundary of the component; 0 natively.
+    fn calls(&self) -> u64;
 }
+
+/// Where a producer's machine runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Backend {
+    /// In the engine component.
+    #[default]
+    Component,
+    /// In this process, without a sandbox.
+    Native,
+}
+
+/// A machine that was opened.
+pub struct Opened {
+    /// The machine.
+    pub machine: Box<dyn Machine>,
+    /// What is worth knowing about the configuration.
+    pub notes: Vec<Note>,
+    /// What the component cost; `None` natively.
+    pub component: Option<ComponentInfo>,
+}
+
+/// Opens a producer behind the seam. `properties` are Kafka's property names and values, of two with
+/// the same name the later counts; `seed` makes every random choice.
+///
+/// # Errors
+///
+/// [`OpenError`]: a refused configuration, or what wasmtime cannot do.
+pub fn open(
+    backend: Backend,
+    properties: &[(String, String)],
+    seed: u64,
+    now: Instant,
+) -> Result<Opened, OpenError> {
+    match backend {
+        Backend::Component => {
+            let (machine, notes) = ComponentMachine::open(properties, seed, now)?;
+            let component = Some(machine.info());
+            Ok(Opened {
+                machine: Box::new(machine),
+                notes,
+                component,
+            })
+        }
+        Backend::Native => {
+            let (machine, notes) = NativeMachine::open(properties, seed, now)?;
+            Ok(Opened {
+                machine: Box::new(machine),
+                notes,
+                component: None,
+            })
+        }
+    }
+}
+
+/// Why a machine could not be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OpenError {
+    /// The configuration was refused.
+    Config(ConfigError),
+    /// The configuration asks for more memory than a component can have.
+    BufferTooLarge {
+        /// `buffer.memory` in bytes.
+        buffer_memory: u64,
+        /// The largest one in bytes that a component can serve.
+        limit: u64,
+    },
+    /// wasmtime could not compile, link or start the component; with its description.
+    Runtime(Arc<str>),
+}
+
+impl From<ConfigError> for OpenError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::BufferTooLarge {
+                buffer_memory,
+                limit,
+            } => write!(
+                f,
+                "buffer.memory={buffer_memory} is more than a component can have; it takes at most \
+                 {limit}, or the native backend"
+            ),
+            Self::Runtime(what) => write!(f, "the engine component does not start: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
 
 /// How many received bytes a driver hands over in one [`Machine::step`] at most: 1 MiB. They are
 /// copied into the component, whose memory is bounded.

@@ -1,6 +1,7 @@
 //! The machine natively: the core itself behind the seam.
 
 use super::{Machine, MachineLost, Step};
+use odradek::config::{Config, ConfigError, Note};
 use odradek::{
     Bulk, BulkOutcome, FlushId, Input, Instant, Output, Producer, TopicError, TopicHandle,
 };
@@ -13,9 +14,20 @@ pub struct NativeMachine {
 }
 
 impl NativeMachine {
-    /// Puts a producer behind the seam.
-    pub const fn new(producer: Producer) -> Self {
-        Self { producer }
+    /// Opens a producer in this process.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`]: the configuration was refused.
+    pub fn open(
+        properties: &[(String, String)],
+        seed: u64,
+        now: Instant,
+    ) -> Result<(Self, Vec<Note>), ConfigError> {
+        let pairs = properties.iter().map(|(key, value)| (key, value));
+        let (config, notes) = Config::from_properties(pairs)?;
+        let producer = Producer::new(config, seed, now);
+        Ok((Self { producer }, notes))
     }
 }
 
@@ -59,5 +71,9 @@ impl Machine for NativeMachine {
             self.producer.handle_input(input.clone(), now);
         }
         Ok(odradek::step::drain(&mut self.producer, now, outputs))
+    }
+
+    fn calls(&self) -> u64 {
+        0
     }
 }
