@@ -21,22 +21,22 @@ pub(super) enum Part<'a> {
 /// Cuts the front off a bulk, given how many bytes of `buffer.memory` are free.
 pub(super) fn next_part<'a>(bulk: &Bulk<'a>, free_bytes: u64) -> Part<'a> {
     let room = free_bytes.clamp(PART_BYTES_MIN, PART_BYTES_MAX);
-    let (mut count, mut headers, mut data) = (0, 0, 0);
-    let mut weight = 0u64;
+    let (mut count, mut headers) = (0, 0);
+    let (mut data, mut weight) = (0u64, 0u64);
     for record in bulk.records {
         let Some((own, size)) = record.extent(&bulk.headers[headers..]) else {
             break;
         };
         // The index is copied, too.
         let index = size_of_val(record) + own * size_of::<BulkHeader>();
-        weight = weight.saturating_add((size + index) as u64);
+        data = data.saturating_add(size);
+        weight = weight.saturating_add(size).saturating_add(index as u64);
         let alone = count == 0 && weight <= free_bytes;
-        if size > bulk.data.len() - data || (weight > room && !alone) {
+        if data > bulk.data.len() as u64 || (weight > room && !alone) {
             break;
         }
         count += 1;
         headers += own;
-        data += size;
     }
     match bulk.split_at(count) {
         Some((front, rest)) if count > 0 || bulk.records.is_empty() => Part::Front(front, rest),
