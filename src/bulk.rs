@@ -7,7 +7,7 @@
 use crate::error::SendError;
 use crate::ids::{Ticket, TopicHandle};
 use crate::record::{BATCH_HEADER_BYTES, Header, Record};
-use crate::wire::varint::varlong_len;
+use crate::wire::varint::signed_size;
 
 /// One record's entry in the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl BulkRecord {
     /// lengths alone; `None` as for [`extent`](Self::extent).
     pub(crate) fn first_record_size(&self, headers: &[BulkHeader]) -> Option<u64> {
         let (count, bytes) = self.extent(headers)?;
-        let prefix = |length: i64| varlong_len(length) as u64;
+        let prefix = |length: i64| signed_size(length) as u64;
         // Attributes and two deltas of zero take a byte each.
         let mut body = bytes + 3 + prefix(i64::from(self.header_count));
         body += prefix(i64::from(self.key_length)) + prefix(i64::from(self.value_length));

@@ -38,7 +38,7 @@ impl wit::GuestProducer for Engine {
         now: u64,
     ) -> Result<wit::Opened, types::ConfigError> {
         let (config, notes) = Config::from_properties(properties)?;
-        let producer = Producer::new(config, seed, Instant::from_nanos(now));
+        let producer = Producer::new(&config, seed, Instant::from_nanos(now));
         Ok(wit::Opened {
             free_bytes: producer.free_bytes(),
             notes: notes.iter().map(ToString::to_string).collect(),

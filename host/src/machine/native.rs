@@ -26,7 +26,7 @@ impl NativeMachine {
     ) -> Result<(Self, Vec<Note>), ConfigError> {
         let pairs = properties.iter().map(|(key, value)| (key, value));
         let (config, notes) = Config::from_properties(pairs)?;
-        let producer = Producer::new(config, seed, now);
+        let producer = Producer::new(&config, seed, now);
         Ok((Self { producer }, notes))
     }
 }
