@@ -6,7 +6,8 @@
 
 use crate::error::SendError;
 use crate::ids::{Ticket, TopicHandle};
-use crate::record::{Header, Record};
+use crate::record::{BATCH_HEADER_BYTES, Header, Record};
+use crate::wire::varint::signed_size;
 
 /// One record's entry in the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,10 @@ pub struct BulkHeader {
 }
 
 /// Records in bulk form.
+///
+/// The blob may end early: a record whose bytes are missing is refused, by its size if that does not
+/// fit, otherwise as malformed. So whoever has to copy the bytes first can ask about a large record
+/// without them.
 #[derive(Clone, Copy, Debug)]
 pub struct Bulk<'a> {
     /// One entry per record.
@@ -43,6 +48,70 @@ pub struct Bulk<'a> {
     pub headers: &'a [BulkHeader],
     /// Keys, values, header names and header values, back to back.
     pub data: &'a [u8],
+}
+
+impl<'a> Bulk<'a> {
+    /// The first `records` records and the rest, each with its headers and bytes; `None` if there
+    /// are not so many, or if the index asks for more than there is.
+    pub fn split_at(&self, records: usize) -> Option<(Self, Self)> {
+        let (front, back) = self.records.split_at_checked(records)?;
+        let (mut headers, mut bytes) = (0usize, 0u64);
+        for record in front {
+            let (count, size) = record.extent(self.headers.get(headers..)?)?;
+            headers = headers.checked_add(count)?;
+            bytes = bytes.checked_add(size)?;
+        }
+        let bytes = usize::try_from(bytes).ok()?;
+        let (front_headers, back_headers) = self.headers.split_at_checked(headers)?;
+        let (front_data, back_data) = self.data.split_at_checked(bytes)?;
+        let part = |records, headers, data| Self {
+            records,
+            headers,
+            data,
+        };
+        Some((
+            part(front, front_headers, front_data),
+            part(back, back_headers, back_data),
+        ))
+    }
+}
+
+impl BulkRecord {
+    /// How many headers the record has and how many bytes of the blob it takes with them, where
+    /// `headers` begins with its own; `None` if there are fewer, or if a length is below -1.
+    pub fn extent(&self, headers: &[BulkHeader]) -> Option<(usize, u64)> {
+        let count = usize::try_from(self.header_count).ok()?;
+        let mut size = piece(self.key_length)? + piece(self.value_length)?;
+        for header in headers.get(..count)? {
+            size = size.checked_add(u64::from(header.name_length) + piece(header.value_length)?)?;
+        }
+        Some((count, size))
+    }
+}
+
+impl BulkRecord {
+    /// What [`first_record_size`](crate::record::first_record_size) says of the record, told from its
+    /// lengths alone; `None` as for [`extent`](Self::extent).
+    pub(crate) fn first_record_size(&self, headers: &[BulkHeader]) -> Option<u64> {
+        let (count, bytes) = self.extent(headers)?;
+        let prefix = |length: i64| signed_size(length) as u64;
+        // Attributes and two deltas of zero take a byte each.
+        let mut body = bytes + 3 + prefix(i64::from(self.header_count));
+        body += prefix(i64::from(self.key_length)) + prefix(i64::from(self.value_length));
+        for header in &headers[..count] {
+            body += prefix(i64::from(header.name_length)) + prefix(i64::from(header.value_length));
+        }
+        Some(BATCH_HEADER_BYTES as u64 + prefix(i64::try_from(body).ok()?) + body)
+    }
+}
+
+/// The bytes behind a length in the index: -1 stands for null, which takes none.
+fn piece(length: i32) -> Option<u64> {
+    if length == -1 {
+        Some(0)
+    } else {
+        u64::try_from(length).ok()
+    }
 }
 
 /// What became of a bulk: a prefix was accepted, perhaps all of it.
@@ -107,6 +176,11 @@ impl<'a> BulkReader<'a> {
         Self { headers, data }
     }
 
+    /// The headers that no record has taken yet.
+    pub(crate) const fn headers(&self) -> &'a [BulkHeader] {
+        self.headers
+    }
+
     /// The record that an index entry describes. Its headers are collected in `scratch`, which is
     /// reused from record to record. `None` if the index and the blob do not fit together.
     pub(crate) fn next<'s>(
@@ -157,5 +231,85 @@ impl<'a> BulkReader<'a> {
             return Some(None);
         }
         self.take(usize::try_from(length).ok()?).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn record(key_length: i32, value_length: i32, header_count: u32) -> BulkRecord {
+        BulkRecord {
+            topic: TopicHandle(0),
+            partition: -1,
+            timestamp: -1,
+            key_length,
+            value_length,
+            header_count,
+        }
+    }
+
+    #[test]
+    fn a_bulk_is_split_with_its_headers_and_bytes() {
+        let headers = [
+            BulkHeader {
+                name_length: 2,
+                value_length: -1,
+            },
+            BulkHeader {
+                name_length: 1,
+                value_length: 3,
+            },
+        ];
+        let records = [record(1, 2, 1), record(-1, 0, 0), record(-1, 4, 1)];
+        let bulk = Bulk {
+            records: &records,
+            headers: &headers,
+            data: b"kvvhhVVVVnxyz",
+        };
+        let (front, back) = bulk.split_at(2).expect("the index fits");
+        assert_eq!((front.headers, front.data), (&headers[..1], &b"kvvhh"[..]));
+        assert_eq!((back.records, back.data), (&records[2..], &b"VVVVnxyz"[..]));
+        assert!(bulk.split_at(4).is_none());
+    }
+
+    #[test]
+    fn a_size_told_from_lengths_is_the_size_told_from_bytes() {
+        for length in [0, 1, 63, 64, 8191, 8192, 1_048_576] {
+            let bytes = vec![b'x'; length];
+            let name = core::str::from_utf8(&bytes).expect("ASCII");
+            let headers = [
+                Header { name, value: None },
+                Header {
+                    name: "n",
+                    value: Some(&bytes),
+                },
+            ];
+            let record = Record {
+                topic: TopicHandle(0),
+                partition: None,
+                timestamp: 7,
+                key: (length > 1).then_some(&bytes[..]),
+                value: (length > 0).then_some(&bytes[..]),
+                headers: &headers,
+            };
+            let described = headers.each_ref().map(BulkHeader::describe);
+            assert_eq!(
+                BulkRecord::describe(&record).first_record_size(&described),
+                Some(crate::record::first_record_size(&record))
+            );
+        }
+    }
+
+    #[test]
+    fn an_index_that_asks_for_more_than_there_is_cannot_be_split() {
+        for records in [[record(-2, 0, 0)], [record(0, 9, 0)], [record(0, 0, 1)]] {
+            let bulk = Bulk {
+                records: &records,
+                headers: &[],
+                data: b"12345678",
+            };
+            assert!(bulk.split_at(1).is_none());
+        }
     }
 }

@@ -3,6 +3,7 @@
 use crate::driver::DisconnectReason;
 use crate::error::{Cause, FatalError};
 use crate::ids::{FlushId, Ticket, TopicHandle};
+use crate::wire::varint::unsigned_size;
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -67,7 +68,7 @@ pub enum Outcome {
 /// of the run before (for the first run, its first ticket) and the number of tickets.
 ///
 /// Keyed traffic interleaves partitions, so runs are short and most take two bytes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct TicketRuns {
     bytes: Vec<u8>,
     /// The run that may still grow: first ticket and count. Not yet in `bytes`.
@@ -139,6 +140,14 @@ impl TicketRuns {
             .flat_map(|(first, count)| (first.0..first.0 + count).map(Ticket))
     }
 
+    /// How many bytes [`encode`](Self::encode) appends.
+    pub fn encoded_len(&self) -> usize {
+        let open = self.open.map_or(0, |(first, count)| {
+            unsigned_size(first.saturating_sub(self.end)) + unsigned_size(count)
+        });
+        self.bytes.len() + open
+    }
+
     /// Appends the encoding described above to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.bytes);
@@ -167,6 +176,15 @@ impl TicketRuns {
         })
     }
 }
+
+/// Lists are equal when they name the same tickets, however far their encoding has come.
+impl PartialEq for TicketRuns {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for TicketRuns {}
 
 fn put_leb128(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
@@ -223,9 +241,12 @@ mod tests {
         assert_eq!(runs.iter().collect::<Vec<_>>(), expected);
         let mut bytes = Vec::new();
         runs.encode(&mut bytes);
+        assert_eq!(bytes.len(), runs.encoded_len());
         let decoded = TicketRuns::decode(&bytes).expect("own encoding decodes");
         assert_eq!(decoded.iter().collect::<Vec<_>>(), expected);
         assert_eq!(decoded.count(), 7);
+        assert_eq!(decoded, runs);
+        assert_ne!(decoded, TicketRuns::new());
         assert_eq!(bytes.len(), 9);
     }
 

@@ -8,11 +8,14 @@ pub mod error_code;
 pub mod event;
 pub mod ids;
 pub mod record;
+pub mod step;
 pub mod time;
 pub mod wire;
 
 mod backoff;
 mod cluster;
+#[cfg(feature = "engine")]
+mod component;
 mod producer;
 mod random;
 
@@ -25,4 +28,5 @@ pub use event::{ConnectionFailure, DeliveryReport, Event, Outcome, TicketRuns};
 pub use ids::{BrokerId, ConnectionId, FlushId, QueryId, Ticket, TopicHandle, TopicUuid};
 pub use producer::Producer;
 pub use record::{Header, Record};
+pub use step::Step;
 pub use time::Instant;

@@ -73,6 +73,22 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// The offending key: as given where it is unknown, otherwise Kafka's name.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Missing { key }
+            | Self::NotServed { key, .. }
+            | Self::BadValue { key, .. }
+            | Self::BadServer { key, .. }
+            | Self::IdempotenceImpossible { key, .. } => key,
+            Self::Unknown { name, .. } => name,
+            Self::DeliveryTimeoutTooShort { .. } => "delivery.timeout.ms",
+            Self::BatchLargerThanBuffer { .. } => "batch.size",
+        }
+    }
+}
+
 /// What is wrong with an entry of `bootstrap.servers`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerError {

@@ -21,7 +21,7 @@ mod verdict;
 mod waiting;
 
 use crate::backoff::Backoff;
-use crate::bulk::{Bulk, BulkError, BulkOutcome, BulkReader};
+use crate::bulk::{Bulk, BulkError, BulkHeader, BulkOutcome, BulkReader, BulkRecord};
 use crate::cluster::{Cluster, TopicState};
 use crate::config::{Compression, Config};
 use crate::driver::Input;
@@ -197,8 +197,9 @@ impl Producer {
         let mut reader = BulkReader::new(bulk.headers, bulk.data);
         let mut scratch: Vec<Header<'_>> = Vec::new();
         for entry in bulk.records {
+            let headers = reader.headers();
             let Some(mut record) = reader.next(entry, &mut scratch) else {
-                outcome.refused = Some(BulkError::Malformed);
+                outcome.refused = Some(self.refuse_unread(entry, headers));
                 break;
             };
             if record.timestamp == -1 {
@@ -286,7 +287,11 @@ impl Producer {
                 timestamp: record.timestamp,
             });
         }
-        let size = first_record_size(record);
+        self.check_size(first_record_size(record), waiting_charge(record))
+    }
+
+    /// Refuses what can never fit: `size` in a request, or the larger of the two in the buffer.
+    fn check_size(&self, size: u64, waiting_charge: u64) -> Result<(), SendError> {
         if size > self.settings.max_request_size {
             let limit = self.settings.max_request_size;
             return Err(SendError::RecordTooLarge {
@@ -295,7 +300,7 @@ impl Producer {
                 key: "max.request.size",
             });
         }
-        let held = size.max(waiting_charge(record)) + BATCH_OVERHEAD_BYTES + TICKET_BYTES_MAX;
+        let held = size.max(waiting_charge) + BATCH_OVERHEAD_BYTES + TICKET_BYTES_MAX;
         if held > self.memory.limit() {
             let limit = self.memory.limit();
             return Err(SendError::RecordTooLarge {
@@ -370,6 +375,20 @@ impl Producer {
         let ticket = Ticket(self.delivery.accept());
         self.waiting.push(record, ticket, now);
         Ok(ticket)
+    }
+
+    /// Refuses a record whose bytes are not there: by its size, if that alone is reason enough.
+    fn refuse_unread(&mut self, entry: &BulkRecord, headers: &[BulkHeader]) -> BulkError {
+        let Some(size) = entry.first_record_size(headers) else {
+            return BulkError::Malformed;
+        };
+        if let Err(error) = self.check_open().and_then(|()| self.check_size(size, size)) {
+            return BulkError::Send(error);
+        }
+        if size > self.memory.free() {
+            return BulkError::Send(self.refuse(size));
+        }
+        BulkError::Malformed
     }
 
     /// The buffer is full: open batches leave at once, because waiting for company would only make

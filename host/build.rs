@@ -1,0 +1,146 @@
+//! Builds the engine component from the core's sources, so that no step is needed before a build of
+//! the host.
+
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// The outer build's settings, which would leak into the component or make two cargos wait for each
+/// other's target directory.
+const OUTER_SETTINGS: [&str; 6] = [
+    "CARGO_TARGET_DIR",
+    "CARGO_BUILD_BUILD_DIR",
+    "RUSTFLAGS",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "RUSTC_WRAPPER",
+    "RUSTC_WORKSPACE_WRAPPER",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?)
+        .join("..")
+        .canonicalize()?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    for input in ["src", "wit", "Cargo.toml", "Cargo.lock"] {
+        println!("cargo::rerun-if-changed={}", root.join(input).display());
+    }
+    println!("cargo::rerun-if-changed=build.rs");
+
+    let component = componentise(&core_module(&root, &out, "engine")?)?;
+    assert_imports(&component, &[])?;
+    fs::write(out.join("engine.wasm"), &component)?;
+    println!("cargo::rustc-env=ODRADEK_ENGINE_BYTES={}", component.len());
+    Ok(())
+}
+
+/// Compiles the core with the adapter of one world and returns the core module.
+fn core_module(root: &Path, out: &Path, world: &str) -> Result<Vec<u8>, Box<dyn Error>> {
+    require_target()?;
+    let target_dir = out.join("component-target");
+    let mut cargo = Command::new(env::var("CARGO")?);
+    cargo
+        .current_dir(root)
+        .args([
+            "rustc",
+            "--package",
+            "odradek",
+            "--lib",
+            "--crate-type",
+            "cdylib",
+        ])
+        .args([
+            "--features",
+            world,
+            "--target",
+            TARGET,
+            "--profile",
+            "component",
+        ])
+        .arg("--target-dir")
+        .arg(&target_dir);
+    if root.join("Cargo.lock").exists() {
+        cargo.arg("--locked");
+    }
+    for setting in OUTER_SETTINGS {
+        cargo.env_remove(setting);
+    }
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(root).join("\u{1f}"));
+    // Standard output belongs to the directives for the outer cargo.
+    cargo.stdout(Stdio::null());
+    if !cargo.status()?.success() {
+        return Err(
+            format!("the component `{world}` does not build; cargo's messages are above").into(),
+        );
+    }
+    let module = target_dir
+        .join(TARGET)
+        .join("component")
+        .join("odradek.wasm");
+    Ok(fs::read(&module).map_err(|error| format!("{}: {error}", module.display()))?)
+}
+
+/// Vector instructions for checksums and copies, and paths that name no machine, so that the same
+/// sources give the same component everywhere.
+fn flags(root: &Path) -> Vec<String> {
+    let mut flags = vec!["-Ctarget-feature=+simd128,+bulk-memory".to_owned()];
+    let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let cargo_home = cargo_home.or_else(|| Some(env::home_dir()?.join(".cargo")));
+    let places = [(Some(root.to_owned()), "odradek"), (cargo_home, "cargo")];
+    for (path, name) in places {
+        if let Some(path) = path {
+            flags.push(format!("--remap-path-prefix={}={name}", path.display()));
+        }
+    }
+    flags
+}
+
+/// Makes sure that the standard library for the target is there, adding it where rustup can.
+fn require_target() -> Result<(), Box<dyn Error>> {
+    let rustc = env::var("RUSTC")?;
+    let answer = Command::new(rustc)
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .output()?;
+    let directory = PathBuf::from(String::from_utf8(answer.stdout)?.trim());
+    if directory.is_dir() {
+        return Ok(());
+    }
+    let added = Command::new("rustup")
+        .args(["target", "add", TARGET])
+        .stdout(Stdio::null())
+        .status();
+    if added.is_ok_and(|status| status.success()) {
+        return Ok(());
+    }
+    Err(format!("the Rust target {TARGET} is missing; run: rustup target add {TARGET}").into())
+}
+
+/// Wraps a core module, whose custom sections carry its world, into a component.
+fn componentise(module: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
+    let encoded = wit_component::ComponentEncoder::default()
+        .validate(true)
+        .module(module)
+        .and_then(|encoder| encoder.encode());
+    encoded.map_err(|error| format!("wit-component: {error:#}").into())
+}
+
+/// Refuses a component that imports anything else than what its world is meant to.
+fn assert_imports(component: &[u8], expected: &[&str]) -> Result<(), Box<dyn Error>> {
+    let decoded = wit_component::decode(component).map_err(|error| format!("{error:#}"))?;
+    let wit_component::DecodedWasm::Component(resolve, world) = decoded else {
+        return Err("wit-component made a WIT package instead of a component".into());
+    };
+    let imports = &resolve.worlds[world].imports;
+    let names: Vec<String> = imports
+        .keys()
+        .map(|key| resolve.name_world_key(key))
+        .collect();
+    if names == expected {
+        Ok(())
+    } else {
+        Err(format!("the component imports {names:?}, it may import {expected:?}").into())
+    }
+}

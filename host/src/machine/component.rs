@@ -1,0 +1,273 @@
+//! The machine as a component: the core in a wasmtime sandbox behind the seam.
+
+use super::bindings::exports::odradek::kafka::machine as wit;
+use super::bindings::exports::odradek::kafka::types;
+use super::bindings::{Engine, EnginePre};
+use super::convert::{lower, raise_actions, raise_outcome};
+use super::engine::{self, ComponentInfo};
+use super::parts::{Part, next_part};
+use super::{Machine, MachineLost, OpenError, Step};
+use odradek::config::{Config, Note};
+use odradek::{
+    Bulk, BulkError, BulkOutcome, FlushId, Input, Instant, Output, TopicError, TopicHandle,
+};
+use std::time::Duration;
+use wasmtime::component::ResourceAny;
+use wasmtime::{Store, StoreLimits, StoreLimitsBuilder};
+
+/// What the component may use beyond twice `buffer.memory`: 16 MiB for its code's tables, one helping
+/// of inputs and one of outputs.
+const EXTRA_MEMORY: u64 = 16 << 20;
+
+/// The largest `buffer.memory` in bytes that fits into a 32-bit linear memory under this rule.
+const BUFFER_MEMORY_LIMIT: u64 = ((1 << 32) - EXTRA_MEMORY) / 2;
+
+/// The core in a sandbox of its own: one store, one instance, one producer.
+pub struct ComponentMachine {
+    /// The instance, or why it is gone; its memory goes with it.
+    instance: Result<Instantiated, MachineLost>,
+    info: ComponentInfo,
+    calls: u64,
+    /// Bytes of `buffer.memory` that are free, as last told.
+    free_bytes: u64,
+    /// The lists of a call in the component's types; kept for their memory.
+    records: Vec<types::RecordIndex>,
+    headers: Vec<types::HeaderIndex>,
+    inputs: Vec<wit::Input>,
+    received: Vec<u8>,
+}
+
+struct Instantiated {
+    store: Store<StoreLimits>,
+    engine: Engine,
+    producer: ResourceAny,
+}
+
+impl ComponentMachine {
+    /// Instantiates the component and opens a producer in it. The component is compiled on first use
+    /// in this process.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]: a refused configuration, or what wasmtime cannot do.
+    pub fn open(
+        properties: &[(String, String)],
+        seed: u64,
+        now: Instant,
+    ) -> Result<(Self, Vec<Note>), OpenError> {
+        // Checked here as well, for the typed error and the size of the sandbox.
+        let pairs = properties.iter().map(|(key, value)| (key, value));
+        let (config, notes) = Config::from_properties(pairs)?;
+        if config.buffer_memory > BUFFER_MEMORY_LIMIT {
+            return Err(OpenError::BufferTooLarge {
+                buffer_memory: config.buffer_memory,
+                limit: BUFFER_MEMORY_LIMIT,
+            });
+        }
+        let compiled = engine::compiled().map_err(OpenError::Runtime)?;
+        let start = std::time::Instant::now();
+        let (mut store, engine) = instantiate(&compiled.pre, &config).map_err(runtime)?;
+        let instantiate = start.elapsed();
+
+        let producers = engine.odradek_kafka_machine().producer();
+        let opened = producers.call_open(&mut store, properties, seed, now.as_nanos());
+        let opened = opened.map_err(runtime)?.map_err(|error| {
+            OpenError::Runtime(format!("the component refused: {}", error.message).into())
+        })?;
+        let machine = Self {
+            instance: Ok(Instantiated {
+                store,
+                engine,
+                producer: opened.producer,
+            }),
+            info: ComponentInfo {
+                bytes: engine::ENGINE_COMPONENT.len(),
+                compile: compiled.compile,
+                instantiate,
+            },
+            calls: 1,
+            free_bytes: opened.free_bytes,
+            records: Vec::new(),
+            headers: Vec::new(),
+            inputs: Vec::new(),
+            received: Vec::new(),
+        };
+        Ok((machine, notes))
+    }
+
+    /// What the component cost before its first record.
+    pub const fn info(&self) -> ComponentInfo {
+        self.info
+    }
+
+    /// One call into the component. An error of the runtime ends the instance.
+    fn call<T>(
+        &mut self,
+        call: impl FnOnce(
+            wit::GuestProducer<'_>,
+            &mut Store<StoreLimits>,
+            ResourceAny,
+        ) -> wasmtime::Result<T>,
+    ) -> Result<T, MachineLost> {
+        let instance = self.instance.as_mut().map_err(|lost| lost.clone())?;
+        self.calls += 1;
+        let producers = instance.engine.odradek_kafka_machine().producer();
+        let answer = call(producers, &mut instance.store, instance.producer);
+        answer.map_err(|error| self.lose(MachineLost::Trapped(format!("{error:#}").into())))
+    }
+
+    /// Ends the instance for good.
+    fn lose(&mut self, lost: MachineLost) -> MachineLost {
+        self.instance = Err(lost.clone());
+        lost
+    }
+
+    /// Offers records in one call.
+    fn offer(
+        &mut self,
+        bulk: &Bulk<'_>,
+        wall: i64,
+        now: Instant,
+    ) -> Result<BulkOutcome, MachineLost> {
+        let mut records = std::mem::take(&mut self.records);
+        let mut headers = std::mem::take(&mut self.headers);
+        records.clear();
+        records.extend(bulk.records.iter().map(types::RecordIndex::from));
+        headers.clear();
+        headers.extend(bulk.headers.iter().map(types::HeaderIndex::from));
+        let answer = self.call(|guest, store, producer| {
+            let now = now.as_nanos();
+            guest.call_send_many(store, producer, &records, &headers, bulk.data, wall, now)
+        });
+        self.records = records;
+        self.headers = headers;
+        let outcome = raise_outcome(answer?).map_err(|broken| self.lose(broken))?;
+        if usize::try_from(outcome.accepted).is_ok_and(|accepted| accepted > bulk.records.len()) {
+            return Err(self.lose(MachineLost::BrokenContract("more accepted than offered")));
+        }
+        self.free_bytes = outcome.free_bytes;
+        Ok(outcome)
+    }
+
+    /// Offers the front of a bulk; with what came of it, and what is left if it was accepted.
+    fn send_part<'a>(
+        &mut self,
+        bulk: &Bulk<'a>,
+        wall: i64,
+        now: Instant,
+    ) -> Result<(BulkOutcome, Bulk<'a>), MachineLost> {
+        let size_only = match next_part(bulk, self.free_bytes) {
+            Part::Front(front, rest) => return Ok((self.offer(&front, wall, now)?, rest)),
+            Part::SizeOnly(size_only) => size_only,
+        };
+        let outcome = self.offer(&size_only, wall, now)?;
+        match bulk.split_at(1) {
+            // Its size is no obstacle after all, for instance because a batch has room for it that is
+            // charged already: only its bytes are missed.
+            Some((front, rest)) if outcome.refused == Some(BulkError::Malformed) => {
+                Ok((self.offer(&front, wall, now)?, rest))
+            }
+            Some(_) | None => Ok((outcome, *bulk)),
+        }
+    }
+}
+
+impl Machine for ComponentMachine {
+    fn topic(&mut self, name: &str) -> Result<Result<TopicHandle, TopicError>, MachineLost> {
+        let answer = self.call(|guest, store, producer| guest.call_topic(store, producer, name))?;
+        Ok(answer.map(TopicHandle).map_err(TopicError::from))
+    }
+
+    fn send_many(
+        &mut self,
+        bulk: &Bulk<'_>,
+        wall: i64,
+        now: Instant,
+    ) -> Result<BulkOutcome, MachineLost> {
+        let mut rest = *bulk;
+        let mut total: Option<BulkOutcome> = None;
+        loop {
+            let (outcome, left) = self.send_part(&rest, wall, now)?;
+            let total = total.get_or_insert(BulkOutcome {
+                accepted: 0,
+                ..outcome
+            });
+            total.accepted += outcome.accepted;
+            total.refused = outcome.refused;
+            total.free_bytes = outcome.free_bytes;
+            if outcome.refused.is_some() || left.records.is_empty() {
+                return Ok(*total);
+            }
+            rest = left;
+        }
+    }
+
+    fn flush(&mut self, now: Instant) -> Result<FlushId, MachineLost> {
+        let now = now.as_nanos();
+        self.call(|guest, store, producer| guest.call_flush(store, producer, now))
+            .map(FlushId)
+    }
+
+    fn purge(&mut self, now: Instant) -> Result<(), MachineLost> {
+        let now = now.as_nanos();
+        self.call(|guest, store, producer| guest.call_purge(store, producer, now))
+    }
+
+    fn close(&mut self, timeout: Duration, now: Instant) -> Result<(), MachineLost> {
+        let timeout = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        let now = now.as_nanos();
+        self.call(|guest, store, producer| guest.call_close(store, producer, timeout, now))
+    }
+
+    fn step(
+        &mut self,
+        inputs: &[Input<'_>],
+        now: Instant,
+        outputs: &mut Vec<Output>,
+    ) -> Result<Step, MachineLost> {
+        let mut lowered = std::mem::take(&mut self.inputs);
+        let mut received = std::mem::take(&mut self.received);
+        lowered.clear();
+        received.clear();
+        lowered.extend(inputs.iter().map(|input| lower(input, &mut received)));
+        let answer = self.call(|guest, store, producer| {
+            guest.call_step(store, producer, &lowered, &received, now.as_nanos())
+        });
+        self.inputs = lowered;
+        self.received = received;
+        let answer = answer?;
+        let step = Step {
+            until: answer.until.map(Instant::from_nanos),
+            reason: answer.reason.into(),
+            free_bytes: answer.free_bytes,
+            more: answer.more,
+        };
+        raise_actions(answer.actions, answer.data.into(), outputs)
+            .map_err(|broken| self.lose(broken))?;
+        self.free_bytes = step.free_bytes;
+        Ok(step)
+    }
+
+    fn calls(&self) -> u64 {
+        self.calls
+    }
+}
+
+/// Makes a store with its limits, and an instance in it.
+fn instantiate(
+    pre: &EnginePre<StoreLimits>,
+    config: &Config,
+) -> wasmtime::Result<(Store<StoreLimits>, Engine)> {
+    let memory = 2 * config.buffer_memory + EXTRA_MEMORY;
+    let limits = StoreLimitsBuilder::new()
+        .memory_size(usize::try_from(memory)?)
+        .build();
+    let mut store = Store::new(pre.engine(), limits);
+    store.limiter(|limits| limits);
+    let engine = pre.instantiate(&mut store)?;
+    Ok((store, engine))
+}
+
+fn runtime(error: wasmtime::Error) -> OpenError {
+    OpenError::Runtime(format!("{error:#}").into())
+}

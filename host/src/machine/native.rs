@@ -1,0 +1,79 @@
+//! The machine natively: the core itself behind the seam.
+
+use super::{Machine, MachineLost, Step};
+use odradek::config::{Config, ConfigError, Note};
+use odradek::{
+    Bulk, BulkOutcome, FlushId, Input, Instant, Output, Producer, TopicError, TopicHandle,
+};
+use std::time::Duration;
+
+/// The core in this process. Cannot be lost.
+#[derive(Debug)]
+pub struct NativeMachine {
+    producer: Producer,
+}
+
+impl NativeMachine {
+    /// Opens a producer in this process.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`]: the configuration was refused.
+    pub fn open(
+        properties: &[(String, String)],
+        seed: u64,
+        now: Instant,
+    ) -> Result<(Self, Vec<Note>), ConfigError> {
+        let pairs = properties.iter().map(|(key, value)| (key, value));
+        let (config, notes) = Config::from_properties(pairs)?;
+        let producer = Producer::new(&config, seed, now);
+        Ok((Self { producer }, notes))
+    }
+}
+
+impl Machine for NativeMachine {
+    fn topic(&mut self, name: &str) -> Result<Result<TopicHandle, TopicError>, MachineLost> {
+        Ok(self.producer.topic(name))
+    }
+
+    fn send_many(
+        &mut self,
+        bulk: &Bulk<'_>,
+        wall: i64,
+        now: Instant,
+    ) -> Result<BulkOutcome, MachineLost> {
+        Ok(self.producer.send_many(bulk, wall, now))
+    }
+
+    fn flush(&mut self, now: Instant) -> Result<FlushId, MachineLost> {
+        Ok(self.producer.flush(now))
+    }
+
+    fn purge(&mut self, now: Instant) -> Result<(), MachineLost> {
+        self.producer.purge(now);
+        Ok(())
+    }
+
+    fn close(&mut self, timeout: Duration, now: Instant) -> Result<(), MachineLost> {
+        // Whole milliseconds, as the component's interface has them.
+        let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        self.producer.close(Duration::from_millis(millis), now);
+        Ok(())
+    }
+
+    fn step(
+        &mut self,
+        inputs: &[Input<'_>],
+        now: Instant,
+        outputs: &mut Vec<Output>,
+    ) -> Result<Step, MachineLost> {
+        for input in inputs {
+            self.producer.handle_input(input.clone(), now);
+        }
+        Ok(odradek::step::drain(&mut self.producer, now, outputs))
+    }
+
+    fn calls(&self) -> u64 {
+        0
+    }
+}

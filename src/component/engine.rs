@@ -1,0 +1,200 @@
+//! The world `engine`: the driver contract of the core, exported as it is.
+
+use super::bindings::exports::odradek::kafka::machine as wit;
+use super::bindings::exports::odradek::kafka::types;
+use super::types::{addressed, length};
+use crate::bulk::{Bulk, BulkHeader, BulkRecord};
+use crate::config::Config;
+use crate::driver::{Input, Output};
+use crate::event::Event;
+use crate::ids::{ConnectionId, QueryId};
+use crate::producer::Producer;
+use crate::step;
+use crate::time::Instant;
+use bytes::Bytes;
+use core::cell::RefCell;
+use core::net::IpAddr;
+use core::time::Duration;
+
+/// The component as a whole, which has no state of its own.
+pub(super) struct EngineComponent;
+
+impl wit::Guest for EngineComponent {
+    type Producer = Engine;
+}
+
+/// One producer behind the interface's resource. The borrows never meet: without imports no call can
+/// begin inside another.
+pub(super) struct Engine {
+    producer: RefCell<Producer>,
+    /// Emptied by every step; kept for its memory.
+    outputs: RefCell<Vec<Output>>,
+}
+
+impl wit::GuestProducer for Engine {
+    fn open(
+        properties: Vec<(String, String)>,
+        seed: u64,
+        now: u64,
+    ) -> Result<wit::Opened, types::ConfigError> {
+        let (config, notes) = Config::from_properties(properties)?;
+        let producer = Producer::new(&config, seed, Instant::from_nanos(now));
+        Ok(wit::Opened {
+            free_bytes: producer.free_bytes(),
+            notes: notes.iter().map(ToString::to_string).collect(),
+            producer: wit::Producer::new(Self {
+                producer: RefCell::new(producer),
+                outputs: RefCell::new(Vec::new()),
+            }),
+        })
+    }
+
+    fn topic(&self, name: String) -> Result<u32, types::TopicError> {
+        let topic = self.producer.borrow_mut().topic(&name)?;
+        Ok(topic.0)
+    }
+
+    fn send_many(
+        &self,
+        records: Vec<types::RecordIndex>,
+        headers: Vec<types::HeaderIndex>,
+        data: Vec<u8>,
+        wall: i64,
+        now: u64,
+    ) -> types::SendOutcome {
+        // Collected in place: both types have the same layout.
+        let records: Vec<BulkRecord> = records.into_iter().map(Into::into).collect();
+        let headers: Vec<BulkHeader> = headers.into_iter().map(Into::into).collect();
+        let bulk = Bulk {
+            records: &records,
+            headers: &headers,
+            data: &data,
+        };
+        let mut producer = self.producer.borrow_mut();
+        producer
+            .send_many(&bulk, wall, Instant::from_nanos(now))
+            .into()
+    }
+
+    fn flush(&self, now: u64) -> u32 {
+        let mut producer = self.producer.borrow_mut();
+        producer.flush(Instant::from_nanos(now)).0
+    }
+
+    fn purge(&self, now: u64) {
+        self.producer.borrow_mut().purge(Instant::from_nanos(now));
+    }
+
+    fn close(&self, timeout: u64, now: u64) {
+        let mut producer = self.producer.borrow_mut();
+        producer.close(Duration::from_millis(timeout), Instant::from_nanos(now));
+    }
+
+    fn step(&self, inputs: Vec<wit::Input>, data: Vec<u8>, now: u64) -> wit::StepResult {
+        let now = Instant::from_nanos(now);
+        let mut producer = self.producer.borrow_mut();
+        let mut blob = data.as_slice();
+        for input in inputs {
+            handle(&mut producer, input, &mut blob, now);
+        }
+        let mut outputs = self.outputs.borrow_mut();
+        let step = step::drain(&mut producer, now, &mut outputs);
+        let mut data = Vec::with_capacity(outputs.iter().map(blob_bytes).sum());
+        wit::StepResult {
+            actions: outputs
+                .drain(..)
+                .filter_map(|output| action(output, &mut data))
+                .collect(),
+            data,
+            until: step.until.map(Instant::as_nanos),
+            reason: step.reason.into(),
+            free_bytes: step.free_bytes,
+            more: step.more,
+        }
+    }
+}
+
+/// Hands one input to the core; received bytes are the next ones of the blob.
+fn handle(producer: &mut Producer, input: wit::Input, blob: &mut &[u8], now: Instant) {
+    let addresses: Vec<IpAddr>;
+    let input = match input {
+        wit::Input::Resolved(resolved) => Input::Resolved {
+            query: QueryId(resolved.query),
+            result: match resolved.addresses {
+                Ok(found) => {
+                    addresses = found.into_iter().map(Into::into).collect();
+                    Ok(&addresses)
+                }
+                Err(error) => Err(error.into()),
+            },
+        },
+        wit::Input::Connected(connection) => Input::Connected {
+            connection: ConnectionId(connection),
+        },
+        wit::Input::Transmitted(moved) => Input::Transmitted {
+            connection: ConnectionId(moved.connection),
+            bytes: moved.bytes as usize,
+        },
+        wit::Input::Received(moved) => {
+            let bytes;
+            (bytes, *blob) = blob.split_at(blob.len().min(moved.bytes as usize));
+            Input::Received {
+                connection: ConnectionId(moved.connection),
+                bytes,
+            }
+        }
+        wit::Input::Disconnected(end) => Input::Disconnected {
+            connection: ConnectionId(end.connection),
+            reason: end.reason.into(),
+        },
+        wit::Input::Timeout => Input::Timeout,
+    };
+    producer.handle_input(input, now);
+}
+
+/// How many bytes of the blob an output takes.
+fn blob_bytes(output: &Output) -> usize {
+    match output {
+        Output::Transmit { slices, .. } => slices.iter().map(Bytes::len).sum(),
+        Output::Event(Event::Delivered(report)) => report.tickets.encoded_len(),
+        Output::Event(_)
+        | Output::Resolve { .. }
+        | Output::Connect { .. }
+        | Output::Disconnect { .. }
+        | Output::Wait { .. } => 0,
+    }
+}
+
+/// One output as an action, its bytes appended to the blob; `None` for a wait, which the result of
+/// the step carries.
+fn action(output: Output, blob: &mut Vec<u8>) -> Option<wit::Action> {
+    Some(match output {
+        Output::Resolve { query, host, port } => wit::Action::Resolve(wit::Resolve {
+            query: query.0,
+            host,
+            port,
+        }),
+        Output::Connect {
+            connection,
+            address,
+            host,
+        } => wit::Action::Connect(wit::Connect {
+            connection: connection.0,
+            address: address.into(),
+            host,
+        }),
+        Output::Transmit { connection, slices } => {
+            let start = blob.len();
+            for slice in &slices {
+                blob.extend_from_slice(slice);
+            }
+            wit::Action::Transmit(wit::ConnectionBytes {
+                connection: connection.0,
+                bytes: length(blob.len() - start),
+            })
+        }
+        Output::Disconnect { connection } => wit::Action::Disconnect(connection.0),
+        Output::Event(event) => wit::Action::Event(addressed(event, blob)),
+        Output::Wait { .. } => return None,
+    })
+}
