@@ -47,11 +47,11 @@ fn binary() -> PathBuf {
     let scratch = Scratch::new("build");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut build = Command::new(cargo);
+    // All members are named so that features are those of the run that built the tests.
     build
         .args([
             "build",
-            "-p",
-            "odradek-host",
+            "--workspace",
             "--bin",
             "odradek",
             "--profile",
