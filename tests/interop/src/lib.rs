@@ -1,0 +1,21 @@
+//! Runs producers against Apache Kafka nodes and judges what the nodes stored.
+//!
+//! A node is a real one, of a release named by [`jars::Release`], started from Maven's jars. What
+//! it stored is read by librdkafka, compared with what was sent, and the batches are dumped by
+//! Kafka's own tool. Nothing here uses our codec.
+//!
+//! The functions panic where the machine fails them (no disk, no answer from a node): their callers
+//! are tests. What a producer can do wrong is a value.
+
+pub mod compare;
+pub mod dump;
+pub mod jars;
+pub mod java;
+pub mod kafka;
+pub mod process;
+pub mod producer;
+pub mod readback;
+pub mod records;
+pub mod report;
+pub mod topics;
+pub mod verdict;
