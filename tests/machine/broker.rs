@@ -1,0 +1,439 @@
+//! A cluster of fake brokers: decodes requests and encodes responses with the `kafka-protocol` crate.
+
+use crate::faults::{Answer, ApiVersionsMood, Fate, Faults};
+use crate::partition_log::{PartitionLog, ReceivedBatch, UnknownProducer};
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::messages::api_versions_response::ApiVersion;
+use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
+use kafka_protocol::messages::metadata_response::{
+    MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
+use kafka_protocol::messages::produce_request::TopicProduceData;
+use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
+use kafka_protocol::messages::{
+    ApiVersionsRequest, ApiVersionsResponse, BrokerId, InitProducerIdRequest,
+    InitProducerIdResponse, MetadataRequest, MetadataResponse, ProduceRequest, ProduceResponse,
+    ProducerId, RequestHeader, ResponseHeader, TopicName,
+};
+use kafka_protocol::protocol::{
+    Decodable, Encodable, HeaderVersion, StrBytes, decode_request_header_from_buffer,
+};
+use odradek::ErrorCode;
+use std::collections::BTreeMap;
+
+pub(crate) const PRODUCE: i16 = 0;
+pub(crate) const METADATA: i16 = 3;
+pub(crate) const API_VERSIONS: i16 = 18;
+pub(crate) const INIT_PRODUCER_ID: i16 = 22;
+
+/// One partition: who leads it, and its log.
+#[derive(Debug, Default)]
+pub(crate) struct FakePartition {
+    pub(crate) leader: Option<i32>,
+    pub(crate) epoch: i32,
+    pub(crate) log: PartitionLog,
+}
+
+/// One topic.
+#[derive(Debug, Default)]
+pub(crate) struct FakeTopic {
+    id: u8,
+    pub(crate) partitions: Vec<FakePartition>,
+    /// So many Metadata answers still call it unknown.
+    pub(crate) unknown_for: u32,
+    /// Metadata answers this error.
+    pub(crate) error: Option<ErrorCode>,
+    pub(crate) log_append_time: Option<i64>,
+}
+
+/// A batch that arrived, appended or not.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) at: u64,
+    pub(crate) broker: i32,
+    pub(crate) request: usize,
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+    pub(crate) batch: ReceivedBatch,
+}
+
+/// A request that arrived.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) at: u64,
+    pub(crate) broker: i32,
+    pub(crate) api: i16,
+    pub(crate) version: i16,
+    pub(crate) bytes: usize,
+    /// Of Metadata: whether missing topics may be created.
+    pub(crate) may_create: bool,
+}
+
+/// All brokers, and what they share.
+#[derive(Debug)]
+pub(crate) struct FakeCluster {
+    /// Advertised host and port by broker id.
+    pub(crate) brokers: BTreeMap<i32, (String, u16)>,
+    pub(crate) topics: BTreeMap<String, FakeTopic>,
+    pub(crate) faults: Faults,
+    pub(crate) versions: BTreeMap<i16, (i16, i16)>,
+    pub(crate) api_versions: ApiVersionsMood,
+    pub(crate) unknown_producer: UnknownProducer,
+    /// Missing topics are created with so many partitions, when the client allows it.
+    pub(crate) auto_create: Option<i32>,
+    pub(crate) seen: Vec<Seen>,
+    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) identities: i64,
+}
+
+/// What a broker does about a request.
+#[derive(Debug)]
+pub(crate) struct Reaction {
+    /// The response frame, its length included; none for acks=0.
+    pub(crate) response: Option<Vec<u8>>,
+    pub(crate) fate: Fate,
+}
+
+impl FakeCluster {
+    pub(crate) fn new() -> Self {
+        Self {
+            brokers: BTreeMap::new(),
+            topics: BTreeMap::new(),
+            faults: Faults::default(),
+            versions: BTreeMap::from([
+                (PRODUCE, (3, 13)),
+                (METADATA, (0, 13)),
+                (API_VERSIONS, (0, 4)),
+                (INIT_PRODUCER_ID, (0, 6)),
+            ]),
+            api_versions: ApiVersionsMood::Well,
+            unknown_producer: UnknownProducer::Refuse(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER),
+            auto_create: None,
+            seen: Vec::new(),
+            attempts: Vec::new(),
+            identities: 0,
+        }
+    }
+
+    /// Makes a topic whose partitions are led by the brokers in turn.
+    pub(crate) fn create(&mut self, name: &str, partitions: i32) {
+        let ids: Vec<i32> = self.brokers.keys().copied().collect();
+        let leader = |p: i32| ids.get(p as usize % ids.len().max(1)).copied();
+        let partitions = (0..partitions).map(|p| FakePartition {
+            leader: leader(p),
+            ..FakePartition::default()
+        });
+        let topic = FakeTopic {
+            id: self.topics.len() as u8 + 1,
+            partitions: partitions.collect(),
+            ..FakeTopic::default()
+        };
+        self.topics.insert(name.to_owned(), topic);
+    }
+
+    pub(crate) fn partition(&mut self, topic: &str, partition: i32) -> &mut FakePartition {
+        let topic = self.topics.get_mut(topic).expect("a topic of the test");
+        &mut topic.partitions[partition as usize]
+    }
+
+    /// A request frame, without its length, arrived at a broker.
+    pub(crate) fn handle(&mut self, broker: i32, frame: &[u8], at: u64) -> Reaction {
+        let mut body = Bytes::copy_from_slice(frame);
+        let header = decode_request_header_from_buffer(&mut body).expect("a request header");
+        let (api, version) = (header.request_api_key, header.request_api_version);
+        let fate = self.faults.next_fate(api);
+        self.seen.push(Seen {
+            at,
+            broker,
+            api,
+            version,
+            bytes: frame.len(),
+            may_create: false,
+        });
+        if fate == Fate::ResetBefore {
+            let response = None;
+            return Reaction { response, fate };
+        }
+        let response = match api {
+            PRODUCE => self.on_produce(broker, &header, &mut body, &fate, at),
+            METADATA => Some(self.on_metadata(&header, &mut body, &fate)),
+            API_VERSIONS => Some(self.on_api_versions(&header, &mut body)),
+            INIT_PRODUCER_ID => Some(self.on_init_producer_id(&header, &mut body, &fate)),
+            other => panic!("api key {other} is not a producer's"),
+        };
+        assert!(
+            body.is_empty(),
+            "bytes after a request of api {api} v{version}"
+        );
+        Reaction { response, fate }
+    }
+
+    fn on_produce(
+        &mut self,
+        broker: i32,
+        header: &RequestHeader,
+        body: &mut Bytes,
+        fate: &Fate,
+        at: u64,
+    ) -> Option<Vec<u8>> {
+        let version = header.request_api_version;
+        let request = ProduceRequest::decode(body, version).expect("a Produce request");
+        let responses = request.topic_data.iter();
+        let responses: Vec<TopicProduceResponse> = responses
+            .map(|topic| self.produce_to_topic(broker, topic, version, at))
+            .collect();
+        let response = ProduceResponse::default()
+            .with_responses(responses)
+            .with_throttle_time_ms(throttle_of(fate));
+        (request.acks != 0).then(|| encode(header, &response, fate))
+    }
+
+    fn produce_to_topic(
+        &mut self,
+        broker: i32,
+        topic: &TopicProduceData,
+        version: i16,
+        at: u64,
+    ) -> TopicProduceResponse {
+        let name = if version >= 13 {
+            let id = topic.topic_id.as_bytes()[0];
+            let found = self.topics.iter().find(|(_, topic)| topic.id == id);
+            found.map(|(name, _)| name.clone())
+        } else {
+            Some(topic.name.as_str().to_owned()).filter(|name| self.topics.contains_key(name))
+        };
+        let mut partitions = Vec::new();
+        for data in &topic.partition_data {
+            let mut response = PartitionProduceResponse::default()
+                .with_index(data.index)
+                .with_base_offset(-1)
+                .with_log_append_time_ms(-1);
+            let result = match &name {
+                None if version >= 13 => Some(Err(ErrorCode::UNKNOWN_TOPIC_ID)),
+                None => Some(Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)),
+                Some(name) => {
+                    let raw = data.records.clone().expect("records");
+                    self.produce_to_partition(broker, name, data.index, raw, at)
+                }
+            };
+            match result {
+                None => continue,
+                Some(Ok(offset)) => {
+                    response.base_offset = offset;
+                    let topic = name.as_ref().and_then(|name| self.topics.get(name));
+                    if let Some(time) = topic.and_then(|topic| topic.log_append_time) {
+                        response.log_append_time_ms = time;
+                    }
+                }
+                Some(Err(error)) => response.error_code = error.0,
+            }
+            partitions.push(response);
+        }
+        let response = TopicProduceResponse::default().with_partition_responses(partitions);
+        if version >= 13 {
+            response.with_topic_id(topic.topic_id)
+        } else {
+            response.with_name(topic.name.clone())
+        }
+    }
+
+    /// `None` when the response is to say nothing about the partition.
+    fn produce_to_partition(
+        &mut self,
+        broker: i32,
+        name: &str,
+        index: i32,
+        raw: Bytes,
+        at: u64,
+    ) -> Option<Result<i64, ErrorCode>> {
+        let batch = ReceivedBatch::decode(raw);
+        self.attempts.push(Attempt {
+            at,
+            broker,
+            request: self.seen.len() - 1,
+            topic: name.to_owned(),
+            partition: index,
+            batch: batch.clone(),
+        });
+        let answer = self.faults.next_answer(name, index);
+        if let Answer::Error(error) = answer {
+            return Some(Err(error));
+        }
+        let unknown = self.unknown_producer;
+        let topic = self.topics.get_mut(name)?;
+        let Some(partition) = topic.partitions.get_mut(index as usize) else {
+            return Some(Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION));
+        };
+        if partition.leader != Some(broker) {
+            return Some(Err(ErrorCode::NOT_LEADER_OR_FOLLOWER));
+        }
+        let result = partition.log.append(&batch, unknown);
+        match answer {
+            Answer::Well | Answer::Error(_) => Some(result),
+            Answer::ErrorAfterAppend(error) => Some(Err(error)),
+            Answer::LeaveOut => None,
+        }
+    }
+
+    fn on_metadata(&mut self, header: &RequestHeader, body: &mut Bytes, fate: &Fate) -> Vec<u8> {
+        let version = header.request_api_version;
+        let request = MetadataRequest::decode(body, version).expect("a Metadata request");
+        if let Some(seen) = self.seen.last_mut() {
+            seen.may_create = request.allow_auto_topic_creation;
+        }
+        let asked = request
+            .topics
+            .clone()
+            .expect("a producer asks for its topics only");
+        let topics = asked.iter().map(|topic| {
+            let name = topic.name.clone().expect("a producer asks by name");
+            self.describe(&name, request.allow_auto_topic_creation, version)
+        });
+        let topics: Vec<MetadataResponseTopic> = topics.collect();
+        let brokers = self.brokers.iter().map(|(id, (host, port))| {
+            MetadataResponseBroker::default()
+                .with_node_id(BrokerId(*id))
+                .with_host(StrBytes::from_string(host.clone()))
+                .with_port(i32::from(*port))
+        });
+        let response = MetadataResponse::default()
+            .with_throttle_time_ms(throttle_of(fate))
+            .with_brokers(brokers.collect())
+            .with_topics(topics);
+        encode(header, &response, fate)
+    }
+
+    fn describe(&mut self, name: &TopicName, may_create: bool, v: i16) -> MetadataResponseTopic {
+        if let Some(partitions) = self.auto_create.filter(|_| may_create)
+            && !self.topics.contains_key(name.as_str())
+        {
+            self.create(name.as_str(), partitions);
+        }
+        let entry = MetadataResponseTopic::default().with_name(Some(name.clone()));
+        let Some(topic) = self.topics.get_mut(name.as_str()) else {
+            return entry.with_error_code(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.0);
+        };
+        if let Some(error) = topic.error {
+            return entry.with_error_code(error.0);
+        }
+        if topic.unknown_for > 0 {
+            topic.unknown_for -= 1;
+            return entry.with_error_code(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.0);
+        }
+        let partitions = (0..).zip(&topic.partitions).map(|(index, partition)| {
+            let without_leader = ErrorCode::LEADER_NOT_AVAILABLE.0;
+            let entry = MetadataResponsePartition::default()
+                .with_partition_index(index)
+                .with_leader_id(BrokerId(partition.leader.unwrap_or(-1)))
+                .with_error_code(partition.leader.map_or(without_leader, |_| 0));
+            if v >= 7 {
+                entry.with_leader_epoch(partition.epoch)
+            } else {
+                entry
+            }
+        });
+        let entry = entry.with_partitions(partitions.collect());
+        if v >= 10 {
+            entry.with_topic_id(uuid_of(topic.id).topic_id)
+        } else {
+            entry
+        }
+    }
+
+    fn on_api_versions(&mut self, header: &RequestHeader, body: &mut Bytes) -> Vec<u8> {
+        let version = header.request_api_version;
+        let request = ApiVersionsRequest::decode(body, version).expect("an ApiVersions request");
+        assert!(version < 3 || !request.client_software_name.is_empty());
+        let keys = self.versions.iter().map(|(key, (min, max))| {
+            ApiVersion::default()
+                .with_api_key(*key)
+                .with_min_version(*min)
+                .with_max_version(*max)
+        });
+        let response = ApiVersionsResponse::default().with_api_keys(keys.collect());
+        let unsupported = ErrorCode::UNSUPPORTED_VERSION.0;
+        match &self.api_versions {
+            ApiVersionsMood::Below(max) if version > *max => {
+                let key = ApiVersion::default()
+                    .with_api_key(API_VERSIONS)
+                    .with_max_version(*max);
+                let response = ApiVersionsResponse::default()
+                    .with_api_keys(vec![key])
+                    .with_error_code(unsupported);
+                encode_as(header, &response, 0, &Fate::Well)
+            }
+            ApiVersionsMood::Body(body) if version > 0 => {
+                frame(&[&header.correlation_id.to_be_bytes(), &body[..]].concat())
+            }
+            ApiVersionsMood::Error(error) => {
+                encode(header, &response.with_error_code(error.0), &Fate::Well)
+            }
+            ApiVersionsMood::Well | ApiVersionsMood::Below(_) | ApiVersionsMood::Body(_) => {
+                encode(header, &response, &Fate::Well)
+            }
+        }
+    }
+
+    fn on_init_producer_id(
+        &mut self,
+        header: &RequestHeader,
+        body: &mut Bytes,
+        fate: &Fate,
+    ) -> Vec<u8> {
+        let version = header.request_api_version;
+        let request = InitProducerIdRequest::decode(body, version).expect("InitProducerId");
+        assert_eq!(request.transactional_id, None);
+        let response = InitProducerIdResponse::default().with_throttle_time_ms(throttle_of(fate));
+        let response = if let Fate::Error(error) = fate {
+            response
+                .with_error_code(error.0)
+                .with_producer_id(ProducerId(-1))
+                .with_producer_epoch(-1)
+        } else {
+            self.identities += 1;
+            response.with_producer_id(ProducerId(1000 + self.identities))
+        };
+        encode(header, &response, fate)
+    }
+}
+
+fn throttle_of(fate: &Fate) -> i32 {
+    if let Fate::Throttle(ms) = fate {
+        *ms
+    } else {
+        0
+    }
+}
+
+/// A value whose `topic_id` is made of this number: the UUID type is not ours to name.
+fn uuid_of(id: u8) -> MetadataRequestTopic {
+    let mut encoded = vec![id; 16];
+    encoded.extend([0, 0]);
+    MetadataRequestTopic::decode(&mut Bytes::from(encoded), 10).expect("it is such a topic")
+}
+
+fn encode<M: Encodable + HeaderVersion>(header: &RequestHeader, body: &M, fate: &Fate) -> Vec<u8> {
+    encode_as(header, body, header.request_api_version, fate)
+}
+
+fn encode_as<M: Encodable + HeaderVersion>(
+    header: &RequestHeader,
+    body: &M,
+    version: i16,
+    fate: &Fate,
+) -> Vec<u8> {
+    let wrong = i32::from(*fate == Fate::WrongCorrelationId);
+    let response_header =
+        ResponseHeader::default().with_correlation_id(header.correlation_id + wrong);
+    let mut bytes = BytesMut::new();
+    response_header
+        .encode(&mut bytes, M::header_version(version))
+        .expect("it encodes");
+    body.encode(&mut bytes, version).expect("it encodes");
+    frame(&bytes)
+}
+
+fn frame(body: &[u8]) -> Vec<u8> {
+    let length = i32::try_from(body.len()).expect("responses are small");
+    [&length.to_be_bytes(), body].concat()
+}
