@@ -115,20 +115,35 @@ impl PartitionQueue {
         if self.in_flight > 0 && self.in_flight_at != Some(broker) {
             return None;
         }
+        let is_alone = self.in_flight == 0;
+        if identity.is_changing() {
+            return self.settleable(identity).filter(|_| is_alone);
+        }
         let position = self.batches.iter().position(|batch| !batch.is_in_flight)?;
         let batch = self.batches.get(position)?;
-        let is_alone = self.in_flight == 0;
         if !identity.is_enabled() {
             // A retry waits for what is out, so that at most the order of what was out is lost.
             return (batch.attempts == 0 || is_alone).then_some(position);
         }
-        let generation = identity.generation();
-        if batch.is_stamped(generation) {
-            let is_held = identity.is_changing() && !self.is_worth_settling(batch, generation);
-            return (is_alone && !is_held).then_some(position);
+        // Between two identities a batch may still bear the stamp of the old one: it waits as well.
+        if !identity.may_stamp() {
+            return None;
         }
-        let may_join = is_alone || self.sequence.is_confirmed(generation);
-        (identity.may_stamp() && may_join).then_some(position)
+        let generation = identity.generation();
+        let may_join = !batch.is_stamped(generation) && self.sequence.is_confirmed(generation);
+        (is_alone || may_join).then_some(position)
+    }
+
+    /// While the identity changes: the position of the first batch that is sent once more under the old
+    /// one. Batches before it that have to wait for the new one do not hold it up, or the change would
+    /// wait for itself.
+    fn settleable(&self, identity: &Identity) -> Option<usize> {
+        let generation = identity.generation();
+        self.batches.iter().position(|batch| {
+            !batch.is_in_flight
+                && batch.is_stamped(generation)
+                && self.is_worth_settling(batch, generation)
+        })
     }
 
     /// While the identity changes: whether a stamped batch is sent once more under the old one. Behind
