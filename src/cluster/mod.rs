@@ -580,8 +580,9 @@ impl Cluster {
         }
     }
 
+    /// Whether every connection is gone and the rooms above have taken what that means for them.
     pub(crate) fn is_shut_down(&self) -> bool {
-        self.is_shutting_down && self.connections.is_empty()
+        self.is_shutting_down && self.connections.is_empty() && self.events.is_empty()
     }
 
     // --- for the rooms above ---
