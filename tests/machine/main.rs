@@ -3,6 +3,7 @@
 mod account;
 mod broker;
 mod faults;
+mod idempotence;
 mod network;
 mod outcomes;
 mod partition_log;
