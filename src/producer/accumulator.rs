@@ -137,7 +137,7 @@ impl Accumulator {
         open.charge += growth;
         memory.charge(growth);
         let size = open.builder.len() - before;
-        if open.builder.len() >= self.batch_limit || open.ready_at <= now {
+        if open.builder.len() >= self.batch_limit {
             self.seal(slot, memory, now);
         }
         Ok(size as u64)
