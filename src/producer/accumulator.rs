@@ -58,10 +58,16 @@ impl Accumulator {
             timers: BTreeSet::new(),
             open: BTreeSet::new(),
             is_expediting: false,
-            // A batch size of 0 makes a batch of each record.
-            batch_limit: usize::try_from(config.batch_size.min(config.buffer_memory))
-                .unwrap_or(usize::MAX)
-                .saturating_sub(BATCH_HEADER_BYTES),
+            // A batch size of 0 makes a batch of each record. A batch larger than a request could
+            // only be refused.
+            batch_limit: usize::try_from(
+                config
+                    .batch_size
+                    .min(config.buffer_memory)
+                    .min(config.max_request_size),
+            )
+            .unwrap_or(usize::MAX)
+            .saturating_sub(BATCH_HEADER_BYTES),
             linger: config.linger,
             delivery_timeout: config.delivery_timeout,
             codec,
