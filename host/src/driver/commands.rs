@@ -1,0 +1,90 @@
+//! Flush, purge and close, each behind the records that were staged before it.
+
+use super::{AGES, Driver};
+use crate::deliveries::Verdict;
+use crate::machine::MachineLost;
+use crate::report::ReportCause;
+use crate::staging::{Command, CommandKind};
+use odradek::{Cause, SendError};
+use std::time::{Duration, Instant as Moment};
+use tokio::sync::oneshot;
+
+/// A close under way.
+pub(super) struct Closing {
+    pub(super) deadline: Moment,
+    /// How many records were staged before it.
+    after: u64,
+    /// Whether the machine knows.
+    pub(super) told: bool,
+    /// Who waits for the end; told by being dropped.
+    waiting: Vec<oneshot::Sender<()>>,
+}
+
+impl Driver {
+    /// Carries out the commands whose time has come.
+    pub(super) fn obey(&mut self) -> Result<(), MachineLost> {
+        for Command { after, kind } in std::mem::take(&mut self.commands) {
+            match kind {
+                CommandKind::Flush(done) if self.passed >= after => {
+                    let flush = self.machine.flush(self.now())?;
+                    self.shared.counters.machine_calls.add(1);
+                    self.flushes.push((flush, done));
+                }
+                kind @ CommandKind::Flush(_) => self.commands.push(Command { after, kind }),
+                CommandKind::Purge(done) => {
+                    let cause = ReportCause::Delivery(Cause::Purged);
+                    self.refuse_all(&Verdict::refused(cause));
+                    self.machine.purge(self.now())?;
+                    self.shared.counters.machine_calls.add(1);
+                    self.purges.push(done);
+                }
+                CommandKind::Close { timeout, done } => self.begin_close(after, timeout, done)?,
+            }
+        }
+        self.tell_close()
+    }
+
+    fn begin_close(
+        &mut self,
+        after: u64,
+        timeout: Duration,
+        done: oneshot::Sender<()>,
+    ) -> Result<(), MachineLost> {
+        let now = Moment::now();
+        let deadline = now.checked_add(timeout).unwrap_or(now + AGES);
+        let Some(closing) = &mut self.closing else {
+            self.closing = Some(Closing {
+                deadline,
+                after,
+                told: false,
+                waiting: vec![done],
+            });
+            return Ok(());
+        };
+        closing.waiting.push(done);
+        if deadline < closing.deadline {
+            closing.deadline = deadline;
+            if closing.told {
+                self.machine.close(timeout, self.now())?;
+                self.shared.counters.machine_calls.add(1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the machine of a close once it has all records, or when there is no more time.
+    fn tell_close(&mut self) -> Result<(), MachineLost> {
+        let Some(closing) = &mut self.closing else {
+            return Ok(());
+        };
+        let left = closing.deadline.saturating_duration_since(Moment::now());
+        if closing.told || (self.passed < closing.after && !left.is_zero()) {
+            return Ok(());
+        }
+        closing.told = true;
+        let cause = ReportCause::Refused(SendError::Closed);
+        self.refuse_all(&Verdict::refused(cause));
+        self.shared.counters.machine_calls.add(1);
+        self.machine.close(left, self.now())
+    }
+}

@@ -1,0 +1,148 @@
+//! From the staging place into the machine: taking, offering, refusing.
+
+use super::Driver;
+use crate::deliveries::Verdict;
+use crate::machine::MachineLost;
+use crate::report::ReportCause;
+use odradek::{BulkError, SendError};
+use std::time::{Instant as Moment, SystemTime};
+
+impl Driver {
+    /// Whether a pending record has room.
+    pub(super) fn can_offer(&self) -> bool {
+        let free = self.step.free_bytes;
+        !self.pending.is_empty() && self.needed.is_none_or(|needed| free >= needed)
+    }
+
+    /// Takes commands, and the staged records if they are due and all earlier ones were passed on.
+    pub(super) fn take_staged(&mut self) -> Result<(), MachineLost> {
+        // Freed delivery slots go the way back, one lock after the other.
+        let mut freed = std::mem::take(self.shared.deliveries.lock().freed());
+        let mut staging = self.shared.staging();
+        staging.recycle(&mut freed);
+        self.commands.extend(staging.take_commands());
+        let gathered = self.gathered_at();
+        let due = match staging.due() {
+            super::Due::Nothing => false,
+            super::Due::Now => true,
+            super::Due::Some => gathered.is_none_or(|moment| moment <= Moment::now()),
+        };
+        if !due || !self.pending.is_empty() {
+            return Ok(());
+        }
+        staging.take_records(&mut self.pending.staged);
+        let new_topics = staging.topics_from(self.topics.len()).to_vec();
+        drop(staging);
+        self.in_circulation = self
+            .in_circulation
+            .saturating_sub(self.pending.staged.credits);
+        for name in new_topics {
+            self.shared.deliveries.lock().name(name.clone());
+            self.topics.add(name, &mut *self.machine)?;
+        }
+        self.topics.translate(&mut self.pending.staged.records);
+        self.needed = None;
+        Ok(())
+    }
+
+    /// Offers pending records as long as the machine has room for them.
+    pub(super) fn offer(&mut self) -> Result<(), MachineLost> {
+        while self.can_offer() {
+            let bulk = self.pending.prefix(self.step.free_bytes);
+            if bulk.records.is_empty() {
+                self.needed = Some(self.pending.first_bytes());
+                break;
+            }
+            let offered = bulk.records.len();
+            let counters = &self.shared.counters;
+            counters.machine_calls.add(1);
+            counters.send_calls.add(1);
+            counters.bytes_offered.add(self.pending.bytes());
+            self.offered = Some(Moment::now());
+            let outcome = self.machine.send_many(&bulk, wall_clock(), self.now())?;
+            let accepted = offered.min(outcome.accepted as usize);
+            counters.records_accepted.add(accepted as u64);
+            self.pending
+                .accept(accepted, outcome.first_ticket, &mut self.window);
+            self.passed += accepted as u64;
+            self.needed = None;
+            self.set_free(outcome.free_bytes);
+            match outcome.refused {
+                None => {}
+                Some(BulkError::Send(SendError::BufferFull { needed, .. })) => {
+                    // The machine's own count decides: more room than now is needed in any case.
+                    self.needed = Some(needed.max(outcome.free_bytes.saturating_add(1)));
+                }
+                Some(BulkError::Send(error @ (SendError::Closed | SendError::Failed(_)))) => {
+                    self.refuse_pending(&Verdict::refused(ReportCause::Refused(error)))
+                }
+                Some(BulkError::Send(error)) => self.refuse_first(error),
+                Some(BulkError::Malformed) => self.refuse_first(SendError::UnknownTopic),
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses the first pending record alone.
+    fn refuse_first(&mut self, error: SendError) {
+        let topic_error = self
+            .pending
+            .topic()
+            .and_then(|topic| self.topics.error(topic));
+        let cause = topic_error.map_or(ReportCause::Refused(error), ReportCause::Topic);
+        self.refuse(1, &Verdict::refused(cause));
+    }
+
+    /// Refuses all pending records.
+    pub(super) fn refuse_pending(&mut self, verdict: &Verdict) {
+        self.refuse(self.pending.len(), verdict);
+    }
+
+    /// Refuses all pending and all staged records.
+    pub(super) fn refuse_all(&mut self, verdict: &Verdict) {
+        self.refuse_pending(verdict);
+        self.shared.staging().take_records(&mut self.pending.staged);
+        self.in_circulation = self
+            .in_circulation
+            .saturating_sub(self.pending.staged.credits);
+        self.topics.translate(&mut self.pending.staged.records);
+        self.refuse_pending(verdict);
+    }
+
+    fn refuse(&mut self, count: usize, verdict: &Verdict) {
+        let mut slots = self.shared.deliveries.lock();
+        let wakers = &mut self.wakers;
+        self.pending
+            .refuse(count, verdict, &self.topics, &mut slots, wakers);
+        drop(slots);
+        self.passed += count as u64;
+        self.shared.counters.records_refused.add(count as u64);
+        self.needed = None;
+    }
+
+    /// Refuses the first pending record if it has no room although nothing is left that could make
+    /// some: it would stand in the way for ever.
+    pub(super) fn give_up_stuck(&mut self) {
+        if self.pending.is_empty()
+            || self.can_offer()
+            || self.step.more
+            || self.window.outstanding() > 0
+            || self.sockets.is_transmitting()
+        {
+            return;
+        }
+        self.refuse_first(SendError::RecordTooLarge {
+            size: self.needed.unwrap_or_else(|| self.pending.first_bytes()),
+            limit: self.step.free_bytes,
+            key: "buffer.memory",
+        });
+        self.wake_all();
+    }
+}
+
+/// The wall clock in ms since 1970.
+fn wall_clock() -> i64 {
+    SystemTime::UNIX_EPOCH
+        .elapsed()
+        .map_or(0, |since| since.as_millis() as i64)
+}

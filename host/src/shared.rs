@@ -1,0 +1,85 @@
+//! What the handles, the deliveries and the driver of one producer share.
+
+use crate::deliveries::Deliveries;
+use crate::staging::{STAGED_BYTES, Staging};
+use crate::stats::{Counters, Failures, Notice};
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// What the handles, the deliveries and the driver of one producer share.
+pub(crate) struct Shared {
+    staging: Mutex<Staging>,
+    /// Room for staged records, in bytes. Senders take from it, first come first served; the driver
+    /// adds to it what the machine has free.
+    pub(crate) room: Semaphore,
+    pub(crate) deliveries: Deliveries,
+    pub(crate) counters: Counters,
+    failures: Mutex<Failures>,
+    pub(crate) limits: Limits,
+    hook: Hook,
+}
+
+/// The hook of [`Builder::on_notice`](crate::Builder::on_notice).
+pub(crate) struct Hook(pub(crate) Box<dyn Fn(&Notice) + Send + Sync>);
+
+impl Default for Hook {
+    fn default() -> Self {
+        Self(Box::new(|_| {}))
+    }
+}
+
+/// The settings that the host itself keeps.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// `max.block.ms`.
+    pub(crate) max_block: Duration,
+    /// The bytes of `buffer.memory` that are free at the start.
+    pub(crate) buffer: u64,
+    /// How long records may wait for company between two calls of the machine.
+    pub(crate) gather: Duration,
+}
+
+impl Limits {
+    /// How many bytes may be staged at most.
+    pub(crate) fn staged(&self) -> u64 {
+        self.buffer.min(STAGED_BYTES)
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(limits: Limits, hook: Hook) -> Self {
+        Self {
+            staging: Mutex::default(),
+            room: Semaphore::new(0),
+            deliveries: Deliveries::default(),
+            counters: Counters::default(),
+            failures: Mutex::default(),
+            limits,
+            hook,
+        }
+    }
+
+    pub(crate) fn staging(&self) -> MutexGuard<'_, Staging> {
+        self.staging.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn failures(&self) -> MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the application's hook.
+    pub(crate) fn notify(&self, notice: &Notice) {
+        (self.hook.0)(notice);
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("limits", &self.limits)
+            .field("stats", &self.counters.read())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,476 @@
+//! Where many tasks put records side by side, in the flat form in which the machine takes them.
+
+use crate::batch::Batch;
+use crate::record::Record;
+use crate::report::SendError;
+use odradek::{BulkHeader, BulkRecord, TopicHandle};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// What a record costs besides its bytes: its entry in the index, as in wasm's memory.
+pub(crate) const RECORD_BYTES: u64 = 32;
+/// What a header costs besides its bytes.
+pub(crate) const HEADER_BYTES: u64 = 8;
+/// How many bytes are staged at most: what one call lowers into a component, and what the driver may
+/// still be offered when the machine turns out to be full.
+pub(crate) const STAGED_BYTES: u64 = 1 << 20;
+/// How many staged bytes wake a driver that waits for more records to come.
+const FULL_BYTES: usize = 64 << 10;
+/// The same in records, for tiny ones.
+const FULL_RECORDS: usize = 1024;
+/// Buffers that grew beyond this for a large record are given back.
+const KEPT_BYTES: usize = 4 << 20;
+
+/// Records in flat form, and who waits for them.
+#[derive(Debug, Default)]
+pub(crate) struct Staged {
+    pub(crate) records: Vec<BulkRecord>,
+    pub(crate) headers: Vec<BulkHeader>,
+    pub(crate) data: Vec<u8>,
+    /// Who waits, in the order of the records.
+    pub(crate) owners: Vec<Run>,
+    /// The delivery slots of the records that were sent one by one, in order.
+    pub(crate) slots: Vec<u32>,
+    /// How much room the records have taken from the semaphore.
+    pub(crate) credits: u64,
+}
+
+/// Neighbouring records with the same owner.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) count: usize,
+    pub(crate) owner: Owner,
+}
+
+/// Who waits for records.
+#[derive(Debug)]
+pub(crate) enum Owner {
+    /// One delivery each.
+    Singles,
+    /// One delivery for all.
+    Batch {
+        /// The batch of [`Producer::send_batch`](crate::Producer::send_batch).
+        batch: Arc<Batch>,
+        /// The position in the batch of the run's first record.
+        first: u32,
+    },
+}
+
+impl Staged {
+    /// Forgets the records and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.records.clear();
+        self.headers.clear();
+        self.data.clear();
+        self.data.shrink_to(KEPT_BYTES);
+        self.owners.clear();
+        self.slots.clear();
+        self.credits = 0;
+    }
+
+    fn is_full(&self) -> bool {
+        self.data.len() >= FULL_BYTES || self.records.len() >= FULL_RECORDS
+    }
+
+    fn append(&mut self, topic: u32, record: &Record<'_>, wall: i64) {
+        self.records.push(BulkRecord {
+            topic: TopicHandle(topic),
+            partition: record.partition.unwrap_or(-1),
+            timestamp: record.timestamp.unwrap_or(wall),
+            key_length: length(record.key),
+            value_length: length(record.value),
+            header_count: record.headers.len() as u32,
+        });
+        for piece in [record.key, record.value].into_iter().flatten() {
+            self.data.extend_from_slice(piece);
+        }
+        for header in record.headers.iter() {
+            self.headers.push(BulkHeader {
+                name_length: header.name.len() as u32,
+                value_length: length(header.value),
+            });
+            self.data.extend_from_slice(header.name.as_bytes());
+            self.data.extend_from_slice(header.value.unwrap_or(&[]));
+        }
+    }
+}
+
+/// A length as the index has it. The caller has checked that the record is smaller than 2 GiB.
+fn length(piece: Option<&[u8]>) -> i32 {
+    piece.map_or(-1, |bytes| bytes.len() as i32)
+}
+
+/// What a record takes of the room in the buffer while it is staged.
+pub(crate) fn cost(record: &Record<'_>) -> u64 {
+    record.bytes() as u64 + RECORD_BYTES + HEADER_BYTES * record.headers.len() as u64
+}
+
+/// What the application asks of the driver, beside records.
+#[derive(Debug)]
+pub(crate) struct Command {
+    /// How many records had been staged before, since the beginning.
+    pub(crate) after: u64,
+    pub(crate) kind: CommandKind,
+}
+
+/// The kinds of [`Command`]. Each ends with a message, or with the sender dropped.
+#[derive(Debug)]
+pub(crate) enum CommandKind {
+    Flush(oneshot::Sender<()>),
+    Purge(oneshot::Sender<()>),
+    Close {
+        timeout: Duration,
+        done: oneshot::Sender<()>,
+    },
+}
+
+/// What a driver that has nothing to do waits for. Commands wake it always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Interest {
+    /// Commands alone.
+    #[default]
+    Commands,
+    /// So many records that another call of the machine is worth it.
+    Full,
+    /// The first record.
+    Any,
+}
+
+/// The place itself; one lock around it.
+#[derive(Debug, Default)]
+pub(crate) struct Staging {
+    filling: Staged,
+    topics: Topics,
+    free_slots: Vec<u32>,
+    slot_count: u32,
+    staged_total: u64,
+    commands: Vec<Command>,
+    refusal: Option<SendError>,
+    ended: bool,
+    /// A sender found no room: what is staged must go on, however little it is.
+    starved: bool,
+    driver: Option<Waker>,
+    interest: Interest,
+}
+
+/// The driver to wake, once the lock is released.
+#[must_use = "a driver that is not woken leaves the records where they are"]
+#[derive(Debug, Default)]
+pub(crate) struct Wake(Option<Waker>);
+
+impl Wake {
+    pub(crate) fn wake(self) {
+        if let Some(waker) = self.0 {
+            waker.wake();
+        }
+    }
+}
+
+/// Which records the driver may take from the staging place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Nothing, or not yet.
+    Nothing,
+    /// Some records, but waiting a little may bring more.
+    Some,
+    /// Many records, or a sender that waits for room.
+    Now,
+}
+
+impl Staging {
+    /// Stages a record that is waited for alone; gives its topic and its delivery slot.
+    pub(crate) fn push(
+        &mut self,
+        record: &Record<'_>,
+        wall: i64,
+        credits: u64,
+    ) -> Result<(u32, u32), SendError> {
+        let topic = self.admit(record, credits)?;
+        let slot = self.free_slots.pop().unwrap_or_else(|| {
+            self.slot_count += 1;
+            self.slot_count - 1
+        });
+        self.filling.append(topic, record, wall);
+        self.filling.slots.push(slot);
+        match self.filling.owners.last_mut() {
+            Some(Run {
+                count,
+                owner: Owner::Singles,
+            }) => *count += 1,
+            Some(_) | None => self.filling.owners.push(Run {
+                count: 1,
+                owner: Owner::Singles,
+            }),
+        }
+        Ok((topic, slot))
+    }
+
+    /// Stages the record at `index` of a batch.
+    pub(crate) fn push_of_batch(
+        &mut self,
+        batch: &Arc<Batch>,
+        index: u32,
+        record: &Record<'_>,
+        wall: i64,
+        credits: u64,
+    ) -> Result<(), SendError> {
+        let topic = self.admit(record, credits)?;
+        self.filling.append(topic, record, wall);
+        if let Some(Run { count, owner }) = self.filling.owners.last_mut()
+            && let Owner::Batch { batch: last, .. } = owner
+            && Arc::ptr_eq(last, batch)
+        {
+            *count += 1;
+        } else {
+            self.filling.owners.push(Run {
+                count: 1,
+                owner: Owner::Batch {
+                    batch: Arc::clone(batch),
+                    first: index,
+                },
+            });
+        }
+        Ok(())
+    }
+
+    fn admit(&mut self, record: &Record<'_>, credits: u64) -> Result<u32, SendError> {
+        if let Some(refusal) = self.refusal {
+            return Err(refusal);
+        }
+        self.filling.credits += credits;
+        self.staged_total += 1;
+        Ok(self.topics.intern(record.topic))
+    }
+
+    /// The driver, if what is staged is worth waking it.
+    pub(crate) fn wake(&mut self) -> Wake {
+        let worth = match self.interest {
+            Interest::Commands => false,
+            Interest::Full => self.due() == Due::Now,
+            Interest::Any => self.due() != Due::Nothing,
+        };
+        Wake(if worth || !self.commands.is_empty() {
+            self.driver.take()
+        } else {
+            None
+        })
+    }
+
+    /// Notes that a sender waits for room, and wakes the driver to make some.
+    pub(crate) fn starve(&mut self) -> Wake {
+        self.starved = true;
+        self.wake()
+    }
+
+    /// Adds a command behind everything staged so far. A close refuses all later records. Once the
+    /// driver has ended, the command is dropped, which tells its sender.
+    pub(crate) fn command(&mut self, kind: CommandKind) -> Wake {
+        if self.ended {
+            return Wake(None);
+        }
+        if let CommandKind::Close { .. } = kind {
+            self.refuse(SendError::Closed);
+        }
+        self.commands.push(Command {
+            after: self.staged_total,
+            kind,
+        });
+        self.wake()
+    }
+
+    /// Refuses every later record with `error`, unless an earlier reason stands.
+    pub(crate) fn refuse(&mut self, error: SendError) {
+        self.refusal.get_or_insert(error);
+    }
+
+    /// Refuses every later record and command: no driver will come for them.
+    pub(crate) fn end(&mut self, error: SendError) {
+        self.refuse(error);
+        self.ended = true;
+        self.commands.clear();
+    }
+
+    /// Why records are refused, if they are.
+    pub(crate) const fn refusal(&self) -> Option<SendError> {
+        self.refusal
+    }
+
+    /// Whether there are commands.
+    pub(crate) const fn has_commands(&self) -> bool {
+        !self.commands.is_empty()
+    }
+
+    /// Which records could be taken.
+    pub(crate) fn due(&self) -> Due {
+        if self.filling.records.is_empty() {
+            Due::Nothing
+        } else if self.starved || self.filling.is_full() {
+            Due::Now
+        } else {
+            Due::Some
+        }
+    }
+
+    /// Leaves the driver's waker here until something of interest is staged.
+    pub(crate) fn register(&mut self, waker: &Waker, interest: Interest) {
+        self.interest = interest;
+        match &mut self.driver {
+            Some(old) => old.clone_from(waker),
+            None => self.driver = Some(waker.clone()),
+        }
+    }
+
+    /// Swaps what is staged with `empty`, which must be empty.
+    pub(crate) fn take_records(&mut self, empty: &mut Staged) {
+        debug_assert!(empty.records.is_empty(), "swapped-in records would be lost");
+        self.starved = false;
+        std::mem::swap(&mut self.filling, empty);
+    }
+
+    /// Takes the commands.
+    pub(crate) fn take_commands(&mut self) -> Vec<Command> {
+        std::mem::take(&mut self.commands)
+    }
+
+    /// The names from `known` on, to be interned by the machine.
+    pub(crate) fn topics_from(&self, known: usize) -> &[Arc<str>] {
+        self.topics.names.get(known..).unwrap_or(&[])
+    }
+
+    /// Gives delivery slots back for further use.
+    pub(crate) fn recycle(&mut self, slots: &mut Vec<u32>) {
+        self.free_slots.append(slots);
+    }
+}
+
+/// The topics that the application has named, numbered in order of appearance.
+#[derive(Debug, Default)]
+struct Topics {
+    names: Vec<Arc<str>>,
+    numbers: HashMap<Arc<str>, u32>,
+    /// The topic named last: most applications name it again.
+    last: usize,
+}
+
+impl Topics {
+    fn intern(&mut self, name: &str) -> u32 {
+        if self.names.get(self.last).is_none_or(|last| **last != *name) {
+            self.last = self.number(name);
+        }
+        self.last as u32
+    }
+
+    fn number(&mut self, name: &str) -> usize {
+        if let Some(number) = self.numbers.get(name) {
+            return *number as usize;
+        }
+        let number = self.names.len();
+        let name = Arc::<str>::from(name);
+        self.numbers.insert(Arc::clone(&name), number as u32);
+        self.names.push(name);
+        number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    struct Count(AtomicUsize);
+
+    impl std::task::Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn push(staging: &mut Staging, record: &Record<'_>) -> (u32, u32) {
+        staging.push(record, 7, 1).expect("not refused")
+    }
+
+    #[test]
+    fn records_of_many_senders_lie_back_to_back() {
+        let mut staging = Staging::default();
+        let first = Record::to("a").key("k").value("vv").header("h", "x");
+        push(&mut staging, &first);
+        let batch = Arc::new(Batch::default());
+        for index in 0..2 {
+            staging
+                .push_of_batch(&batch, index, &Record::to("b").timestamp(9), 7, 1)
+                .expect("not refused");
+        }
+        push(&mut staging, &Record::to("a").partition(3).value(""));
+        let mut staged = Staged::default();
+        staging.take_records(&mut staged);
+        assert_eq!(staged.data, b"kvvhx");
+        assert_eq!(staged.credits, 4);
+        let topics: Vec<_> = staged.records.iter().map(|r| r.topic.0).collect();
+        assert_eq!(topics, [0, 1, 1, 0]);
+        let times: Vec<_> = staged.records.iter().map(|r| r.timestamp).collect();
+        assert_eq!(times, [7, 9, 9, 7]);
+        assert_eq!(staged.records[3].partition, 3);
+        assert_eq!(
+            (
+                staged.records[3].key_length,
+                staged.records[3].value_length,
+                staged.records[1].value_length
+            ),
+            (-1, 0, -1)
+        );
+        let counts: Vec<_> = staged.owners.iter().map(|run| run.count).collect();
+        assert_eq!(counts, [1, 2, 1]);
+        assert_eq!(staged.slots, [0, 1]);
+        assert_eq!(staging.topics_from(1), [Arc::<str>::from("b")]);
+    }
+
+    #[test]
+    fn a_driver_is_woken_once_and_only_for_what_it_waits_for() {
+        let count = Arc::new(Count(AtomicUsize::new(0)));
+        let waker = Waker::from(Arc::clone(&count));
+        let woken = || count.0.load(Ordering::Relaxed);
+        let mut staging = Staging::default();
+        staging.register(&waker, Interest::Full);
+        for _ in 0..FULL_RECORDS - 1 {
+            push(&mut staging, &Record::to("a"));
+            staging.wake().wake();
+        }
+        assert_eq!((woken(), staging.due()), (0, Due::Some));
+        for _ in 0..2 {
+            push(&mut staging, &Record::to("a"));
+            staging.wake().wake();
+        }
+        assert_eq!((woken(), staging.due()), (1, Due::Now));
+        staging.take_records(&mut Staged::default());
+        staging.register(&waker, Interest::Any);
+        assert_eq!(staging.due(), Due::Nothing);
+        push(&mut staging, &Record::to("a"));
+        staging.wake().wake();
+        assert_eq!((woken(), staging.due()), (2, Due::Some));
+        staging.register(&waker, Interest::Commands);
+        push(&mut staging, &Record::to("a"));
+        staging.starve().wake();
+        assert_eq!(woken(), 2);
+        staging.register(&waker, Interest::Full);
+        staging.starve().wake();
+        assert_eq!((woken(), staging.due()), (3, Due::Now));
+    }
+
+    #[test]
+    fn slots_are_used_again_and_a_closed_place_refuses() {
+        let mut staging = Staging::default();
+        assert_eq!(push(&mut staging, &Record::to("a")), (0, 0));
+        assert_eq!(push(&mut staging, &Record::to("a")), (0, 1));
+        staging.recycle(&mut vec![0]);
+        assert_eq!(push(&mut staging, &Record::to("b")), (1, 0));
+        let (done, _wait) = oneshot::channel();
+        let timeout = Duration::ZERO;
+        staging.command(CommandKind::Close { timeout, done }).wake();
+        assert_eq!(staging.push(&Record::to("a"), 0, 1), Err(SendError::Closed));
+        let commands = staging.take_commands();
+        assert_eq!(commands[0].after, 3);
+    }
+}

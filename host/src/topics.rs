@@ -1,0 +1,88 @@
+//! Topics as the application numbers them, and as the machine does.
+
+use crate::machine::{Machine, MachineLost};
+use odradek::{BulkRecord, TopicError, TopicHandle};
+use std::sync::Arc;
+
+/// Which number of the staging place is which handle of the machine.
+///
+/// Both count from 0 in the same order, so they are the same until the machine refuses a name. A
+/// refused name gets a handle from the other end, which the machine does not know.
+#[derive(Debug, Default)]
+pub(crate) struct Topics {
+    entries: Vec<Entry>,
+    /// The numbers of the machine's handles.
+    numbers: Vec<u32>,
+    refused: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: Arc<str>,
+    handle: Result<TopicHandle, TopicError>,
+}
+
+impl Topics {
+    pub(crate) const fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Interns one more name.
+    pub(crate) fn add(
+        &mut self,
+        name: Arc<str>,
+        machine: &mut dyn Machine,
+    ) -> Result<(), MachineLost> {
+        let handle = machine.topic(&name)?;
+        let number = self.entries.len();
+        match handle {
+            Ok(TopicHandle(handle)) => {
+                let handle = handle as usize;
+                if handle != number {
+                    self.refused = true;
+                }
+                if self.numbers.len() <= handle {
+                    self.numbers.resize(handle + 1, u32::MAX);
+                }
+                self.numbers[handle] = number as u32;
+            }
+            Err(_) => self.refused = true,
+        }
+        self.entries.push(Entry { name, handle });
+        Ok(())
+    }
+
+    /// Replaces the staging place's numbers by the machine's handles.
+    pub(crate) fn translate(&self, records: &mut [BulkRecord]) {
+        if !self.refused {
+            return;
+        }
+        for record in records {
+            let number = record.topic.0;
+            record.topic = match self.entries.get(number as usize).map(|entry| entry.handle) {
+                Some(Ok(handle)) => handle,
+                Some(Err(_)) | None => TopicHandle(u32::MAX - number),
+            };
+        }
+    }
+
+    /// The name behind a handle; empty for one that was never given out.
+    pub(crate) fn name(&self, handle: TopicHandle) -> Arc<str> {
+        self.entry(handle)
+            .map(|entry| Arc::clone(&entry.name))
+            .unwrap_or_default()
+    }
+
+    /// Why the machine refused the topic of a translated record, if it did.
+    pub(crate) fn error(&self, handle: TopicHandle) -> Option<TopicError> {
+        self.entry(handle)?.handle.err()
+    }
+
+    fn entry(&self, TopicHandle(handle): TopicHandle) -> Option<&Entry> {
+        let number = match self.numbers.get(handle as usize) {
+            Some(number) => *number,
+            None => u32::MAX - handle,
+        };
+        self.entries.get(number as usize)
+    }
+}
