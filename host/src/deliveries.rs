@@ -139,16 +139,16 @@ impl Future for Delivery {
         };
         let this = &mut *self;
         let mut slots = this.shared.deliveries.lock();
-        let verdict = match slots.slot(slot) {
-            Slot::Done(verdict) => *verdict,
-            Slot::Waiting(Some(waker)) => {
-                waker.clone_from(cx.waker());
-                return Poll::Pending;
+        let entry = slots.slot(slot);
+        let Slot::Done(verdict) = *entry else {
+            if !matches!(entry, Slot::Waiting(Some(waker)) if waker.will_wake(cx.waker())) {
+                let waker = Some(cx.waker().clone());
+                let old = std::mem::replace(entry, Slot::Waiting(waker));
+                // A waker may own a task that owns deliveries: never dropped with the lock held.
+                drop(slots);
+                drop(old);
             }
-            entry @ (Slot::Waiting(None) | Slot::Abandoned) => {
-                *entry = Slot::Waiting(Some(cx.waker().clone()));
-                return Poll::Pending;
-            }
+            return Poll::Pending;
         };
         slots.free(slot);
         this.slot = None;
@@ -170,9 +170,11 @@ impl Drop for Delivery {
     fn drop(&mut self) {
         let Some(slot) = self.slot else { return };
         let mut slots = self.shared.deliveries.lock();
-        match slots.slot(slot) {
-            Slot::Done(_) => slots.free(slot),
-            entry @ (Slot::Waiting(_) | Slot::Abandoned) => *entry = Slot::Abandoned,
+        let old = std::mem::replace(slots.slot(slot), Slot::Abandoned);
+        if let Slot::Done(_) = old {
+            slots.free(slot);
         }
+        drop(slots);
+        drop(old);
     }
 }

@@ -196,9 +196,10 @@ impl Sockets {
         self.queries.push(Query { id, addresses });
     }
 
-    /// Whether bytes wait for a transport to take them.
-    pub(crate) fn is_transmitting(&self) -> bool {
-        self.connections.iter().any(|c| !c.outgoing.is_empty())
+    /// Whether bytes wait for a transport, or a close to be confirmed: the machine counts their
+    /// memory until it hears of it.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.closed.is_empty() || self.connections.iter().any(|c| !c.outgoing.is_empty())
     }
 
     /// Moves everything on as far as it goes and adds what happened. Where nothing did, the task

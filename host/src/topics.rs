@@ -1,6 +1,6 @@
 //! Topics as the application numbers them, and as the machine does.
 
-use crate::machine::{Machine, MachineLost};
+use crate::machine::Machine;
 use odradek::{BulkRecord, TopicError, TopicHandle};
 use std::sync::Arc;
 
@@ -19,7 +19,9 @@ pub(crate) struct Topics {
 #[derive(Debug)]
 struct Entry {
     name: Arc<str>,
-    handle: Result<TopicHandle, TopicError>,
+    /// `None` when the machine refused the name, or is lost.
+    handle: Option<TopicHandle>,
+    error: Option<TopicError>,
 }
 
 impl Topics {
@@ -27,29 +29,29 @@ impl Topics {
         self.entries.len()
     }
 
-    /// Interns one more name.
-    pub(crate) fn add(
-        &mut self,
-        name: Arc<str>,
-        machine: &mut dyn Machine,
-    ) -> Result<(), MachineLost> {
-        let handle = machine.topic(&name)?;
+    /// Interns one more name. That the machine is lost shows in the next call of it.
+    pub(crate) fn add(&mut self, name: Arc<str>, machine: &mut dyn Machine) {
+        let (handle, error) = match machine.topic(&name) {
+            Ok(Ok(handle)) => (Some(handle), None),
+            Ok(Err(error)) => (None, Some(error)),
+            Err(_) => (None, None),
+        };
         let number = self.entries.len();
-        match handle {
-            Ok(TopicHandle(handle)) => {
-                let handle = handle as usize;
-                if handle != number {
-                    self.refused = true;
-                }
-                if self.numbers.len() <= handle {
-                    self.numbers.resize(handle + 1, u32::MAX);
-                }
-                self.numbers[handle] = number as u32;
+        if let Some(TopicHandle(handle)) = handle {
+            let handle = handle as usize;
+            self.refused |= handle != number;
+            if self.numbers.len() <= handle {
+                self.numbers.resize(handle + 1, u32::MAX);
             }
-            Err(_) => self.refused = true,
+            self.numbers[handle] = number as u32;
+        } else {
+            self.refused = true;
         }
-        self.entries.push(Entry { name, handle });
-        Ok(())
+        self.entries.push(Entry {
+            name,
+            handle,
+            error,
+        });
     }
 
     /// Replaces the staging place's numbers by the machine's handles.
@@ -59,10 +61,9 @@ impl Topics {
         }
         for record in records {
             let number = record.topic.0;
-            record.topic = match self.entries.get(number as usize).map(|entry| entry.handle) {
-                Some(Ok(handle)) => handle,
-                Some(Err(_)) | None => TopicHandle(u32::MAX - number),
-            };
+            let entry = self.entries.get(number as usize);
+            let handle = entry.and_then(|entry| entry.handle);
+            record.topic = handle.unwrap_or(TopicHandle(u32::MAX - number));
         }
     }
 
@@ -75,7 +76,7 @@ impl Topics {
 
     /// Why the machine refused the topic of a translated record, if it did.
     pub(crate) fn error(&self, handle: TopicHandle) -> Option<TopicError> {
-        self.entry(handle)?.handle.err()
+        self.entry(handle)?.error
     }
 
     fn entry(&self, TopicHandle(handle): TopicHandle) -> Option<&Entry> {

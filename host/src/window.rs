@@ -30,6 +30,14 @@ struct Group {
     owner: GroupOwner,
 }
 
+/// Contiguous tickets of one report that lie in one group.
+struct Piece {
+    ticket: u64,
+    count: u32,
+    /// The position of the first ticket in the report.
+    position: u32,
+}
+
 /// Who waits for the records of a group.
 #[derive(Debug)]
 pub(crate) enum GroupOwner {
@@ -77,8 +85,12 @@ impl Window {
                 let group_end = group.first + u64::from(group.count);
                 let part_end = end.min(group_end);
                 if ticket >= group.first && ticket < part_end {
-                    let step = (part_end - ticket) as u32;
-                    self.settle_part(at, ticket, step, position, verdict, slots, wakers);
+                    let piece = Piece {
+                        ticket,
+                        count: (part_end - ticket) as u32,
+                        position,
+                    };
+                    self.settle_piece(at, &piece, verdict, slots, wakers);
                 }
                 position = position.wrapping_add(part_end.saturating_sub(ticket) as u32);
                 ticket = part_end.max(ticket);
@@ -106,12 +118,14 @@ impl Window {
         }
     }
 
-    fn settle_part(
+    fn settle_piece(
         &mut self,
         at: usize,
-        ticket: u64,
-        count: u32,
-        position: u32,
+        &Piece {
+            ticket,
+            count,
+            position,
+        }: &Piece,
         verdict: &Verdict,
         slots: &mut Slots,
         wakers: &mut Vec<Waker>,

@@ -204,7 +204,7 @@ impl Driver {
 
     /// One turn: records, commands, happenings, and what the machine makes of them.
     fn turn(&mut self) -> Result<(), MachineLost> {
-        self.take_staged()?;
+        self.take_staged();
         self.offer()?;
         self.obey()?;
         self.tell()?;

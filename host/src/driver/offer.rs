@@ -1,10 +1,11 @@
 //! From the staging place into the machine: taking, offering, refusing.
 
-use super::Driver;
+use super::{Driver, Due};
 use crate::deliveries::Verdict;
 use crate::machine::MachineLost;
 use crate::report::ReportCause;
 use odradek::{BulkError, SendError};
+use std::sync::Arc;
 use std::time::{Instant as Moment, SystemTime};
 
 impl Driver {
@@ -15,7 +16,7 @@ impl Driver {
     }
 
     /// Takes commands, and the staged records if they are due and all earlier ones were passed on.
-    pub(super) fn take_staged(&mut self) -> Result<(), MachineLost> {
+    pub(super) fn take_staged(&mut self) {
         // Freed delivery slots go the way back, one lock after the other.
         let mut freed = std::mem::take(self.shared.deliveries.lock().freed());
         let mut staging = self.shared.staging();
@@ -23,26 +24,32 @@ impl Driver {
         self.commands.extend(staging.take_commands());
         let gathered = self.gathered_at();
         let due = match staging.due() {
-            super::Due::Nothing => false,
-            super::Due::Now => true,
-            super::Due::Some => gathered.is_none_or(|moment| moment <= Moment::now()),
+            Due::Nothing => false,
+            Due::Now => true,
+            Due::Some => gathered.is_none_or(|moment| moment <= Moment::now()),
         };
         if !due || !self.pending.is_empty() {
-            return Ok(());
+            return;
         }
+        drop(staging);
+        self.take_records();
+    }
+
+    /// Takes the staged records. None may be pending.
+    fn take_records(&mut self) {
+        let mut staging = self.shared.staging();
         staging.take_records(&mut self.pending.staged);
         let new_topics = staging.topics_from(self.topics.len()).to_vec();
         drop(staging);
-        self.in_circulation = self
-            .in_circulation
-            .saturating_sub(self.pending.staged.credits);
         for name in new_topics {
-            self.shared.deliveries.lock().name(name.clone());
-            self.topics.add(name, &mut *self.machine)?;
+            self.shared.deliveries.lock().name(Arc::clone(&name));
+            self.shared.counters.machine_calls.add(1);
+            self.topics.add(name, &mut *self.machine);
         }
-        self.topics.translate(&mut self.pending.staged.records);
+        let staged = &mut self.pending.staged;
+        self.topics.translate(&mut staged.records);
+        self.in_circulation = self.in_circulation.saturating_sub(staged.credits);
         self.needed = None;
-        Ok(())
     }
 
     /// Offers pending records as long as the machine has room for them.
@@ -101,11 +108,7 @@ impl Driver {
     /// Refuses all pending and all staged records.
     pub(super) fn refuse_all(&mut self, verdict: &Verdict) {
         self.refuse_pending(verdict);
-        self.shared.staging().take_records(&mut self.pending.staged);
-        self.in_circulation = self
-            .in_circulation
-            .saturating_sub(self.pending.staged.credits);
-        self.topics.translate(&mut self.pending.staged.records);
+        self.take_records();
         self.refuse_pending(verdict);
     }
 
@@ -127,7 +130,7 @@ impl Driver {
             || self.can_offer()
             || self.step.more
             || self.window.outstanding() > 0
-            || self.sockets.is_transmitting()
+            || self.sockets.is_busy()
         {
             return;
         }
