@@ -1,6 +1,8 @@
 //! Odradek: a Kafka producer that is a pure state machine.
 
 pub mod bulk;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod config;
 pub mod driver;
 pub mod error;

@@ -1,0 +1,333 @@
+//! The arguments of `produce` and `bench`, which the native binary and the WASI command share.
+
+use crate::cli::escape;
+use crate::cli::input::{Defaults, Format, InputHeader};
+use crate::cli::properties::parse_setting;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// Where the producer's state machine runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Backend {
+    /// In the WebAssembly component, inside wasmtime.
+    Component,
+    /// In this process, without WebAssembly.
+    Native,
+}
+
+/// How lines state records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FormatName {
+    /// The line is the value, or with -K key, separator and value; any bytes.
+    Lines,
+    /// The line is an object with the members that are listed below.
+    Json,
+}
+
+/// What standard output says about the records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportForm {
+    /// Nothing: the counts on standard error are all.
+    Summary,
+    /// One object per record, in the order of their tickets.
+    Json,
+}
+
+/// How `bench` hands records over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BenchApi {
+    /// One call and one future per record.
+    Send,
+    /// Many records per call.
+    Batch,
+}
+
+/// Which cluster, and with which properties.
+#[derive(Args, Clone, Debug)]
+pub struct ConnectionArgs {
+    /// Brokers to begin with; the cluster tells the others. Needed unless a property names them.
+    #[arg(short = 'b', long = "brokers", value_name = "HOST:PORT[,...]")]
+    pub bootstrap_servers: Option<String>,
+
+    /// A property of the producer under Kafka's name, such as acks=1 or linger.ms=20; wins over -F.
+    #[arg(short = 'X', long = "set", value_name = "KEY=VALUE", value_parser = parse_setting)]
+    pub settings: Vec<(String, String)>,
+
+    /// A Java properties file; of several the later one wins.
+    #[arg(short = 'F', long = "properties", value_name = "FILE.properties")]
+    pub properties_files: Vec<PathBuf>,
+
+    /// Where the producer's state machine runs.
+    #[arg(long, value_enum, default_value_t = Backend::Component)]
+    pub backend: Backend,
+}
+
+/// The arguments of `produce`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = PRODUCE_HELP)]
+pub struct ProduceArgs {
+    /// The cluster and the properties.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+
+    /// The topic; json may name another one per record.
+    #[arg(
+        short = 't',
+        long,
+        required_if_eq("format", "lines"),
+        value_name = "TOPIC"
+    )]
+    pub topic: Option<String>,
+
+    /// What separates key and value in a line, split at its first occurrence. Escapes: \t \r \0 \\
+    /// \xNN. A line without it has a null key.
+    #[arg(short = 'K', long = "key-separator", value_name = "SEP", value_parser = parse_separator)]
+    pub separator: Option<Separator>,
+
+    /// The partition for all records; json may name another one per record. By default the key
+    /// chooses (murmur2, as in Java), and records without a key stick to a partition for a batch.
+    #[arg(short = 'p', long, value_name = "PARTITION")]
+    #[arg(value_parser = clap::value_parser!(i32).range(0..))]
+    pub partition: Option<i32>,
+
+    /// A header for every record, before its own ones.
+    #[arg(short = 'H', long = "header", value_name = "NAME=VALUE", value_parser = parse_header)]
+    pub headers: Vec<InputHeader>,
+
+    /// How lines state records.
+    #[arg(long, value_enum, default_value_t = FormatName::Lines)]
+    pub format: FormatName,
+
+    /// What standard output says about the records.
+    #[arg(long, value_enum, default_value_t = ReportForm::Summary)]
+    pub report: ReportForm,
+
+    /// Write every record that was not delivered to FILE in the format json, with outcome and error,
+    /// so that it can be produced again. A bad line is written as line_base64. Records that are
+    /// possibly written are among them, except with acks=0. FILE is overwritten.
+    #[arg(long, value_name = "FILE")]
+    pub failed: Option<PathBuf>,
+
+    /// Files to read, in order; - or none is standard input.
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+impl ProduceArgs {
+    /// How the lines are read.
+    ///
+    /// # Errors
+    ///
+    /// What is missing or contradicts, where options do not go together.
+    pub fn input_format(&self) -> Result<Format, &'static str> {
+        match (self.format, &self.separator) {
+            (FormatName::Lines, _) if self.topic.is_none() => Err("-t TOPIC is missing"),
+            (FormatName::Lines, separator) => Ok(Format::Lines {
+                separator: separator.clone().map(|separator| separator.0),
+            }),
+            (FormatName::Json, None) => Ok(Format::Json),
+            (FormatName::Json, Some(_)) => {
+                Err("-K goes with --format lines; with json the key is a member")
+            }
+        }
+    }
+
+    /// What holds for all records that do not state otherwise.
+    pub fn defaults(&self) -> Defaults {
+        Defaults {
+            topic: self.topic.clone(),
+            partition: self.partition,
+            headers: self.headers.clone(),
+        }
+    }
+}
+
+/// The bytes between key and value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Separator(pub Vec<u8>);
+
+/// The arguments of `bench`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = BENCH_HELP)]
+pub struct BenchArgs {
+    /// The cluster and the properties.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+
+    /// The topic.
+    #[arg(short = 't', long, value_name = "TOPIC")]
+    pub topic: String,
+
+    /// How many records to send.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub records: u64,
+
+    /// The size of each value in bytes.
+    #[arg(long, value_name = "BYTES", default_value_t = 100)]
+    #[arg(value_parser = clap::value_parser!(u32).range(..=16_777_216))]
+    pub size: u32,
+
+    /// How many different keys there are; 0 sends records without a key.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub keys: u64,
+
+    /// How records are handed over.
+    #[arg(long, value_enum, default_value_t = BenchApi::Batch)]
+    pub api: BenchApi,
+
+    /// Records per second at most; as fast as possible by default. Latency is worth reading at a rate
+    /// that the cluster keeps up with: otherwise it is the time spent in the buffer.
+    #[arg(long, value_name = "PER_SECOND")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub rate: Option<u64>,
+
+    /// What the data is generated from: the same seed gives the same records.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn parse_separator(text: &str) -> Result<Separator, escape::EscapeError> {
+    escape::separator(text).map(Separator)
+}
+
+fn parse_header(text: &str) -> Result<InputHeader, &'static str> {
+    let Some((name, value)) = text.split_once('=') else {
+        return Err("write NAME=VALUE");
+    };
+    Ok(InputHeader {
+        name: name.to_owned(),
+        value: Some(value.as_bytes().to_vec()),
+    })
+}
+
+const PRODUCE_HELP: &str = "\
+Format json: one object per line. Members, all optional:
+  key, value                string; null or absent is null; any other JSON is sent as compact text
+  key_base64, value_base64  any bytes, as base64
+  headers                   {\"name\": VALUE, ...} or [[\"name\", VALUE], ...]
+                            with VALUE a string, null or {\"base64\": \"...\"}
+  topic, partition          override -t and -p
+  timestamp                 ms since 1970
+Other members are ignored. A bad line counts as failed, and the run goes on.
+
+The last line on standard error is 'delivered=N failed=N possibly=N'. Possibly written are records that
+were handed out without an answer that settles their fate; with acks=0 that is all of them.
+Exit codes: 0 all delivered, 1 some were not, 2 wrong usage or configuration.
+
+Examples:
+  seq 1000 | odradek produce -b localhost:9092 -t numbers
+  odradek produce -b localhost:9092 -t users -K '\\t' users.tsv
+  tail -F app.log | odradek produce -b kafka-1:9092,kafka-2:9092 -t logs -H host=web-3 -X linger.ms=50
+  odradek produce -F producer.properties -t orders --format json --failed retry.json orders.json
+  odradek produce -F producer.properties --format json retry.json";
+
+const BENCH_HELP: &str = "\
+Prints records per second, CPU seconds (user and system, this process) per million records, the time
+from send to report (median and 99th percentile) and the peak of resident memory.
+Exit codes: 0 all delivered, 1 some were not, 2 wrong usage or configuration.
+
+Examples:
+  odradek sink --port 9092 &
+  odradek bench -b localhost:9092 -t bench --records 5000000 --size 100
+  odradek bench -b localhost:9092 -t bench --api send --rate 10000 --records 100000 --json
+  odradek bench -b localhost:9092 -t bench -X compression.type=lz4 --backend native";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser, Debug)]
+    #[command(name = "odradek")]
+    enum Tool {
+        Produce(ProduceArgs),
+        Bench(BenchArgs),
+    }
+
+    fn produce(arguments: &[&str]) -> Result<ProduceArgs, String> {
+        let all = ["odradek", "produce"].iter().chain(arguments);
+        match Tool::try_parse_from(all) {
+            Ok(Tool::Produce(arguments)) => Ok(arguments),
+            Ok(Tool::Bench(_)) => Err("bench".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Tool::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_of_produce_is_understood() {
+        let arguments = produce(&[
+            "-b",
+            "a:1,b:2",
+            "-t",
+            "topic",
+            "-K",
+            r"\t",
+            "-p",
+            "3",
+            "-H",
+            "a=1",
+            "-H",
+            "b=x=y",
+            "-X",
+            "acks=1",
+            "-F",
+            "p.properties",
+            "--format",
+            "lines",
+            "--backend",
+            "native",
+            "--report",
+            "json",
+            "--failed",
+            "f.json",
+            "one",
+            "two",
+        ])
+        .expect("all of these are options");
+        let format = arguments.input_format().expect("-K goes with lines");
+        assert_eq!(
+            format,
+            Format::Lines {
+                separator: Some(b"\t".to_vec())
+            }
+        );
+        assert_eq!(arguments.headers[1].name, "b");
+        assert_eq!(arguments.headers[1].value.as_deref(), Some(&b"x=y"[..]));
+        assert_eq!(arguments.partition, Some(3));
+        assert_eq!(arguments.report, ReportForm::Json);
+        assert_eq!(arguments.files.len(), 2);
+        assert_eq!(arguments.connection.backend, Backend::Native);
+    }
+
+    #[test]
+    fn lines_need_a_topic_and_json_does_not() {
+        let lines = produce(&["-b", "a:1"]).expect("clap does not know");
+        assert_eq!(lines.input_format(), Err("-t TOPIC is missing"));
+        let json = produce(&["-b", "a:1", "--format", "json"]).expect("all is there");
+        assert_eq!(json.input_format(), Ok(Format::Json));
+    }
+
+    #[test]
+    fn wrong_values_are_refused_with_the_reason() {
+        let with = |more: &[&str]| {
+            let all: Vec<&str> = ["-t", "t"].iter().chain(more).copied().collect();
+            produce(&all).expect_err("the value is wrong")
+        };
+        assert!(with(&["-p", "-1"]).contains("-1"));
+        assert!(with(&["-K", ""]).contains("at least one byte"));
+        assert!(with(&["-X", "acks"]).contains("write KEY=VALUE"));
+        assert!(with(&["-H", "name"]).contains("write NAME=VALUE"));
+        let json = produce(&["-K", ",", "--format", "json"]).expect("clap sees no conflict");
+        assert!(json.input_format().is_err());
+    }
+}

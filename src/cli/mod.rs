@@ -1,0 +1,18 @@
+//! What every form of the command line shares: arguments, readers, report writers, exit codes.
+//!
+//! Nothing here does I/O except reading a properties file: bytes are pushed in and pulled out, so that
+//! the native binary and the WASI command are made of the same sources.
+
+pub mod args;
+pub mod bench_report;
+pub mod escape;
+pub mod exit;
+pub mod failed;
+pub mod histogram;
+pub mod input;
+pub mod json;
+pub mod lines;
+pub mod properties;
+pub mod report;
+pub mod splitter;
+pub mod workload;
