@@ -30,6 +30,8 @@ mod producer;
 mod record;
 mod report;
 mod shared;
+#[cfg(feature = "cli")]
+pub mod sink;
 mod sockets;
 mod staging;
 mod stats;

@@ -1,0 +1,100 @@
+//! Reads files and standard input on a thread of its own, because reading them blocks.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::thread;
+use tokio::sync::mpsc;
+
+/// One input that is open.
+pub(super) struct Source {
+    /// What it is called in reports.
+    pub(super) name: String,
+    reader: Box<dyn Read + Send>,
+}
+
+/// What the thread has to say.
+pub(super) enum Chunk {
+    /// The next input begins; its position among the sources.
+    Begin(usize),
+    /// Bytes of the current input.
+    Bytes(Vec<u8>),
+    /// The current input cannot be read on; the next one follows.
+    Failed(io::Error),
+}
+
+/// Opens all files, so that a wrong name is told before anything is sent. No name means standard input,
+/// and so does `-`.
+///
+/// # Errors
+///
+/// The first file that cannot be opened, for people to read.
+pub(super) fn open(paths: &[PathBuf]) -> Result<Vec<Source>, String> {
+    if paths.is_empty() {
+        return Ok(vec![standard_input()]);
+    }
+    paths.iter().map(|path| open_one(path)).collect()
+}
+
+/// Starts to read. At most [`WAITING`] chunks wait, so a slow consumer slows the reading down. The thread
+/// is left behind in a read that never returns when the process ends first.
+///
+/// # Errors
+///
+/// When no thread can be started.
+pub(super) fn start(sources: Vec<Source>) -> io::Result<mpsc::Receiver<Chunk>> {
+    let (sender, receiver) = mpsc::channel(WAITING);
+    let thread = thread::Builder::new().name("input".to_owned());
+    thread.spawn(move || {
+        for (index, source) in sources.into_iter().enumerate() {
+            let is_wanted = sender.blocking_send(Chunk::Begin(index)).is_ok();
+            if !is_wanted || !read_all(source, &sender) {
+                return;
+            }
+        }
+    })?;
+    Ok(receiver)
+}
+
+/// How many bytes are read at once.
+const CHUNK: usize = 128 * 1024;
+/// How many chunks wait for the consumer.
+const WAITING: usize = 4;
+
+fn standard_input() -> Source {
+    Source {
+        name: "-".to_owned(),
+        reader: Box::new(io::stdin()),
+    }
+}
+
+fn open_one(path: &Path) -> Result<Source, String> {
+    if path == Path::new("-") {
+        return Ok(standard_input());
+    }
+    let describe = |error: io::Error| format!("{}: {error}", path.display());
+    let file = File::open(path).map_err(describe)?;
+    if file.metadata().map_err(describe)?.is_dir() {
+        return Err(describe(io::ErrorKind::IsADirectory.into()));
+    }
+    Ok(Source {
+        name: path.display().to_string(),
+        reader: Box::new(file),
+    })
+}
+
+/// Reads to the end; whether anybody still wants to hear of it.
+fn read_all(mut source: Source, sender: &mpsc::Sender<Chunk>) -> bool {
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let chunk = match source.reader.read(&mut buffer) {
+            Ok(0) => return true,
+            Ok(count) => Chunk::Bytes(buffer[..count].to_vec()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return sender.blocking_send(Chunk::Failed(error)).is_ok(),
+        };
+        if sender.blocking_send(chunk).is_err() {
+            return false;
+        }
+    }
+}
