@@ -29,21 +29,21 @@ impl Workload {
         }
     }
 
-    /// Writes the next record's key and value over what the buffers hold, and returns whether it has a
+    /// Appends the next record's key to `keys` and its value to `values`, and returns whether it has a
     /// key.
-    pub fn next_record(&mut self, key: &mut Vec<u8>, value: &mut Vec<u8>) -> bool {
+    pub fn append_record(&mut self, keys: &mut Vec<u8>, values: &mut Vec<u8>) -> bool {
         let number = self.next;
         self.next += 1;
         let offset = self.random.below(OFFSETS as u64) as usize;
-        value.clear();
-        value.extend_from_slice(&self.text[offset..offset + self.size]);
+        let start = values.len();
+        values.extend_from_slice(&self.text[offset..offset + self.size]);
         let digits = decimal(number);
-        let count = digits.len().min(self.size);
-        value[..count].copy_from_slice(&digits[..count]);
-        key.clear();
+        for (place, digit) in values[start..].iter_mut().zip(digits) {
+            *place = digit;
+        }
         if self.keys > 0 {
-            key.extend_from_slice(b"key-");
-            key.extend_from_slice(&decimal(self.random.below(self.keys)));
+            keys.extend_from_slice(b"key-");
+            keys.extend_from_slice(&decimal(self.random.below(self.keys)));
         }
         self.keys > 0
     }
@@ -140,7 +140,7 @@ mod tests {
         let mut workload = Workload::new(seed, 100, 1000);
         let mut next = || {
             let (mut key, mut value) = (Vec::new(), Vec::new());
-            assert!(workload.next_record(&mut key, &mut value));
+            assert!(workload.append_record(&mut key, &mut value));
             (key, value)
         };
         (0..count).map(|_| next()).collect()
@@ -167,9 +167,9 @@ mod tests {
     #[test]
     fn small_values_and_missing_keys_are_possible() {
         let mut workload = Workload::new(1, 0, 0);
-        let (mut key, mut value) = (b"old".to_vec(), b"old".to_vec());
-        assert!(!workload.next_record(&mut key, &mut value));
-        assert!(key.is_empty() && value.is_empty());
+        let (mut keys, mut values) = (b"k".to_vec(), b"v".to_vec());
+        assert!(!workload.append_record(&mut keys, &mut values));
+        assert_eq!((keys.as_slice(), values.as_slice()), (&b"k"[..], &b"v"[..]));
     }
 
     #[test]

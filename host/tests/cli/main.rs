@@ -1,0 +1,6 @@
+//! The binary `odradek` against an embedded broker: what it sends, says and returns.
+
+mod bench;
+mod failures;
+mod produce;
+mod tool;
