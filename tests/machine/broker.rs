@@ -46,6 +46,13 @@ pub(crate) struct FakeTopic {
     pub(crate) log_append_time: Option<i64>,
 }
 
+impl FakeTopic {
+    /// Makes it another topic of the same name.
+    pub(crate) const fn set_id(&mut self, id: u8) {
+        self.id = id;
+    }
+}
+
 /// A batch that arrived, appended or not.
 #[derive(Clone, Debug)]
 pub(crate) struct Attempt {

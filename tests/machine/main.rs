@@ -1,9 +1,15 @@
 //! The machine under virtual time: the unmodified producer against fake brokers on a fake network.
 
 mod account;
+mod batching;
 mod broker;
+mod closing;
+mod connections;
+mod determinism;
 mod faults;
 mod idempotence;
+mod memory;
+mod metadata;
 mod network;
 mod outcomes;
 mod partition_log;
