@@ -29,8 +29,8 @@ pub(super) struct PartitionQueue {
     pub(super) sequence: PartitionSequence,
     /// Length of the last batch: what the next one asks memory for at once.
     pub(super) usual_len: usize,
-    /// Whether the partition stands on its leader's list of ready ones.
-    pub(super) is_listed: bool,
+    /// On which broker's list of ready partitions it stands.
+    pub(super) listed_at: Option<BrokerId>,
     /// The entry of this partition in the accumulator's timers.
     pub(super) timer: Option<Instant>,
 }
@@ -49,7 +49,7 @@ impl PartitionQueue {
             retry_at: Instant::ZERO,
             sequence: PartitionSequence::default(),
             usual_len: 0,
-            is_listed: false,
+            listed_at: None,
             timer: None,
         }
     }
