@@ -291,8 +291,11 @@ impl Cluster {
                 .entry(*id)
                 .or_insert_with(|| Node::new(address.host.clone(), address.port));
             if node.host != address.host || node.port != address.port {
-                if let Link::Connection(connection) = node.link {
-                    moved.push(connection);
+                match node.link {
+                    Link::Connection(connection) => moved.push(connection),
+                    // The answer would be about the old name.
+                    Link::Resolving { .. } => node.link = Link::Idle,
+                    Link::Idle => {}
                 }
                 node.host.clone_from(&address.host);
                 node.port = address.port;
