@@ -164,7 +164,7 @@ impl FakeCluster {
         let response = match api {
             PRODUCE => self.on_produce(broker, &header, &mut body, &fate, at),
             METADATA => Some(self.on_metadata(&header, &mut body, &fate)),
-            API_VERSIONS => Some(self.on_api_versions(&header, &mut body)),
+            API_VERSIONS => Some(self.on_api_versions(&header, &mut body, &fate)),
             INIT_PRODUCER_ID => Some(self.on_init_producer_id(&header, &mut body, &fate)),
             other => panic!("api key {other} is not a producer's"),
         };
@@ -347,7 +347,12 @@ impl FakeCluster {
         }
     }
 
-    fn on_api_versions(&mut self, header: &RequestHeader, body: &mut Bytes) -> Vec<u8> {
+    fn on_api_versions(
+        &mut self,
+        header: &RequestHeader,
+        body: &mut Bytes,
+        fate: &Fate,
+    ) -> Vec<u8> {
         let version = header.request_api_version;
         let request = ApiVersionsRequest::decode(body, version).expect("an ApiVersions request");
         assert!(version < 3 || !request.client_software_name.is_empty());
@@ -367,16 +372,16 @@ impl FakeCluster {
                 let response = ApiVersionsResponse::default()
                     .with_api_keys(vec![key])
                     .with_error_code(unsupported);
-                encode_as(header, &response, 0, &Fate::Well)
+                encode_as(header, &response, 0, fate)
             }
             ApiVersionsMood::Body(body) if version > 0 => {
                 frame(&[&header.correlation_id.to_be_bytes(), &body[..]].concat())
             }
             ApiVersionsMood::Error(error) => {
-                encode(header, &response.with_error_code(error.0), &Fate::Well)
+                encode(header, &response.with_error_code(error.0), fate)
             }
             ApiVersionsMood::Well | ApiVersionsMood::Below(_) | ApiVersionsMood::Body(_) => {
-                encode(header, &response, &Fate::Well)
+                encode(header, &response, fate)
             }
         }
     }

@@ -14,7 +14,7 @@ fn session(seed: u64, compression: &str) -> Vec<String> {
         .seed(seed)
         .config("compression.type", compression)
         .config("batch.size", "700")
-        .config("buffer.memory", "60000")
+        .config("buffer.memory", "66000")
         .config("request.timeout.ms", "1500")
         .config("delivery.timeout.ms", "20000");
     world.cluster.topics.get_mut("late").unwrap().unknown_for = 4;
