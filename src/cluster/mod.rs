@@ -380,7 +380,6 @@ impl Cluster {
             .push_back(Output::Event(Event::ConnectionFailed(failure)));
         if was_ready {
             node.set_addresses(&[]);
-            self.metadata.want_refresh();
         }
         if !self
             .nodes
@@ -401,6 +400,8 @@ impl Cluster {
                 .delay(node.failures, &mut self.random),
         );
         node.failures = node.failures.saturating_add(1);
+        // Somebody else may lead by now what this broker led.
+        self.metadata.want_refresh();
     }
 
     // --- what the cluster does by itself ---
