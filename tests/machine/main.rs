@@ -7,6 +7,8 @@ mod closing;
 mod connections;
 mod determinism;
 mod faults;
+mod hostile;
+mod hostility;
 mod idempotence;
 mod memory;
 mod metadata;
