@@ -244,7 +244,7 @@ impl Accumulator {
             };
             partition.open = Some(OpenBatch {
                 builder: BatchBuilder::with_capacity(capacity),
-                tickets: TicketRuns::new(),
+                tickets: TicketRuns::with_capacity(partition.usual_ticket_bytes),
                 charge,
                 created: now,
                 ready_at: now.after(linger),
@@ -264,6 +264,7 @@ impl Accumulator {
         };
         self.open.remove(&slot);
         partition.usual_len = open.builder.len();
+        partition.usual_ticket_bytes = open.tickets.bytes();
         let sealed = open.builder.seal(self.codec);
         let charge =
             sealed.held_bytes() as u64 + BATCH_OVERHEAD_BYTES + open.tickets.charged_bytes();

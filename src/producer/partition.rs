@@ -29,6 +29,8 @@ pub(super) struct PartitionQueue {
     pub(super) sequence: PartitionSequence,
     /// Length of the last batch: what the next one asks memory for at once.
     pub(super) usual_len: usize,
+    /// Bytes of the tickets of the last batch.
+    pub(super) usual_ticket_bytes: usize,
     /// On which broker's list of ready partitions it stands.
     pub(super) listed_at: Option<BrokerId>,
     /// The entry of this partition in the accumulator's timers.
@@ -49,6 +51,7 @@ impl PartitionQueue {
             retry_at: Instant::ZERO,
             sequence: PartitionSequence::default(),
             usual_len: 0,
+            usual_ticket_bytes: 0,
             listed_at: None,
             timer: None,
         }
