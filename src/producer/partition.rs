@@ -7,6 +7,10 @@ use crate::time::{Instant, earliest};
 use core::time::Duration;
 use std::collections::VecDeque;
 
+/// How many batches of one producer a broker remembers for each partition. A batch whose answer got
+/// lost is recognised as a duplicate only as long as no more than this have been appended from it on.
+const REMEMBERED_BATCHES: u64 = 5;
+
 /// The queue of one partition. Batches stay in it, in order, from being sealed until they are
 /// reported; one that is in flight is only marked so. A retry therefore never has to be put back in
 /// its place.
@@ -133,7 +137,13 @@ impl PartitionQueue {
             return None;
         }
         let generation = identity.generation();
-        let may_join = !batch.is_stamped(generation) && self.sequence.is_confirmed(generation);
+        let oldest = self
+            .batches
+            .front()
+            .map_or(batch.ordinal, |one| one.ordinal);
+        let may_join = !batch.is_stamped(generation)
+            && self.sequence.is_confirmed(generation)
+            && batch.ordinal - oldest < REMEMBERED_BATCHES;
         (is_alone || may_join).then_some(position)
     }
 
