@@ -277,7 +277,7 @@ impl FakeCluster {
         let result = partition.log.append(&batch, unknown);
         match answer {
             Answer::Well | Answer::Error(_) => Some(result),
-            Answer::ErrorAfterAppend(error) => Some(Err(error)),
+            Answer::ErrorAfterAppend(error) => Some(result.and(Err(error))),
             Answer::LeaveOut => None,
         }
     }

@@ -15,4 +15,5 @@ mod metadata;
 mod network;
 mod outcomes;
 mod partition_log;
+mod storms;
 mod world;
