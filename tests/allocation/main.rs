@@ -15,6 +15,10 @@ mod hostility;
 mod network;
 #[path = "../machine/partition_log.rs"]
 mod partition_log;
+#[path = "../machine/running.rs"]
+mod running;
+#[path = "../machine/trace.rs"]
+mod trace;
 #[path = "../machine/world.rs"]
 mod world;
 

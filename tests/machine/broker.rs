@@ -58,8 +58,6 @@ impl FakeTopic {
 pub(crate) struct Attempt {
     pub(crate) at: u64,
     pub(crate) broker: i32,
-    pub(crate) request: usize,
-    pub(crate) topic: String,
     pub(crate) partition: i32,
     pub(crate) batch: ReceivedBatch,
 }
@@ -68,7 +66,6 @@ pub(crate) struct Attempt {
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) at: u64,
-    pub(crate) broker: i32,
     pub(crate) api: i16,
     pub(crate) version: i16,
     pub(crate) bytes: usize,
@@ -151,7 +148,6 @@ impl FakeCluster {
         let fate = self.faults.next_fate(api);
         self.seen.push(Seen {
             at,
-            broker,
             api,
             version,
             bytes: frame.len(),
@@ -257,8 +253,6 @@ impl FakeCluster {
         self.attempts.push(Attempt {
             at,
             broker,
-            request: self.seen.len() - 1,
-            topic: name.to_owned(),
             partition: index,
             batch: batch.clone(),
         });

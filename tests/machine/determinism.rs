@@ -17,7 +17,8 @@ fn session(seed: u64, compression: &str) -> Vec<String> {
         .config("buffer.memory", "66000")
         .config("request.timeout.ms", "1500")
         .config("delivery.timeout.ms", "20000");
-    world.cluster.topics.get_mut("late").unwrap().unknown_for = 4;
+    let late = world.cluster.topics.get_mut("late");
+    late.expect("a topic of the test").unknown_for = 4;
     world.cluster.faults.fate(METADATA, &[Fate::LoseResponse]);
     let busy = Fate::Error(ErrorCode::COORDINATOR_LOAD_IN_PROGRESS);
     world.cluster.faults.fate(INIT_PRODUCER_ID, &[busy]);

@@ -15,5 +15,7 @@ mod metadata;
 mod network;
 mod outcomes;
 mod partition_log;
+mod running;
 mod storms;
+mod trace;
 mod world;
