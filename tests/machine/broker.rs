@@ -31,6 +31,8 @@ pub(crate) const INIT_PRODUCER_ID: i16 = 22;
 pub(crate) struct FakePartition {
     pub(crate) leader: Option<i32>,
     pub(crate) epoch: i32,
+    /// The leader and epoch that Metadata tells instead, as a broker does that lags behind.
+    pub(crate) stale: Option<(i32, i32)>,
     pub(crate) log: PartitionLog,
 }
 
@@ -322,13 +324,15 @@ impl FakeCluster {
             return entry.with_error_code(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.0);
         }
         let partitions = (0..).zip(&topic.partitions).map(|(index, partition)| {
+            let true_leader = (partition.leader.unwrap_or(-1), partition.epoch);
+            let (leader, epoch) = partition.stale.unwrap_or(true_leader);
             let without_leader = ErrorCode::LEADER_NOT_AVAILABLE.0;
             let entry = MetadataResponsePartition::default()
                 .with_partition_index(index)
-                .with_leader_id(BrokerId(partition.leader.unwrap_or(-1)))
-                .with_error_code(partition.leader.map_or(without_leader, |_| 0));
+                .with_leader_id(BrokerId(leader))
+                .with_error_code(if leader < 0 { without_leader } else { 0 });
             if v >= 7 {
-                entry.with_leader_epoch(partition.epoch)
+                entry.with_leader_epoch(epoch)
             } else {
                 entry
             }

@@ -373,3 +373,55 @@ fn errors_that_name_another_leader_do_not_ask_in_a_hurry() {
     assert!(world.now > 10_000 * MS, "retries back off");
     world.finish();
 }
+
+#[test]
+fn a_broker_that_lags_behind_does_not_bring_an_old_leader_back() {
+    let mut world = two_brokers();
+    move_leader(&mut world, Some(2));
+    world.send("orders", None, "v");
+    world.run_until_idle();
+    world.cluster.partition("orders", 0).stale = Some((1, 0));
+    world.handle("another");
+    world.run_for(2000);
+    let before = world.cluster.attempts.len();
+    world.send("orders", None, "v");
+    world.run_until_idle();
+    let attempts = &world.cluster.attempts[before..];
+    assert_eq!(attempts.iter().map(|a| a.broker).collect::<Vec<i32>>(), [2]);
+    world.finish();
+}
+
+#[test]
+fn another_leader_gets_nothing_before_the_old_one_has_answered() {
+    for acks in ["all", "1"] {
+        let world = World::new()
+            .brokers(2)
+            .topic("orders", 1)
+            .topic("another", 2);
+        let mut world = world.config("acks", acks);
+        world.send_to("another", 1, "opens a connection to the second broker");
+        world.send("orders", None, "first");
+        world.run_until_idle();
+        world.cluster.faults.fate(PRODUCE, &[Fate::Slow(1500)]);
+        let slow = world.send("orders", None, "slow");
+        world.run_for(20);
+        move_leader(&mut world, Some(2));
+        let moved_at = world.now;
+        // The view is renewed over the connection that has nothing else to do.
+        world.handle("third");
+        world.run_for(500);
+        let later = world.send("orders", None, "later");
+        world.run_until_idle();
+        let at_new: Vec<u64> = world
+            .cluster
+            .attempts
+            .iter()
+            .filter(|attempt| attempt.broker == 2 && attempt.at > moved_at)
+            .map(|attempt| attempt.at)
+            .collect();
+        assert!(!at_new.is_empty());
+        assert!(at_new[0] >= world.account.fortune(slow).at, "acks={acks}");
+        assert_eq!(world.account.fortune(later).outcome, Outcome::Written);
+        world.finish();
+    }
+}
