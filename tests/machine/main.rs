@@ -18,4 +18,5 @@ mod partition_log;
 mod running;
 mod storms;
 mod trace;
+mod versions;
 mod world;
