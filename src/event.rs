@@ -84,6 +84,19 @@ impl TicketRuns {
         Self::default()
     }
 
+    /// An empty list with room for so many bytes of runs, so that adding tickets need not allocate.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+            ..Self::default()
+        }
+    }
+
+    /// How many bytes the runs take.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Adds a ticket, which must be greater than all before it.
     pub fn push(&mut self, ticket: Ticket) {
         self.count += 1;

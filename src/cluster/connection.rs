@@ -251,10 +251,6 @@ impl Connection {
         matches!(self.phase, Phase::Closing { .. })
     }
 
-    pub(super) const fn is_being_set_up(&self) -> bool {
-        matches!(self.phase, Phase::Connecting { .. } | Phase::Negotiating)
-    }
-
     pub(super) const fn is_ready_or_was(&self) -> bool {
         self.was_ready
     }

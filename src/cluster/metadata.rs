@@ -236,9 +236,15 @@ impl Metadata {
     fn is_incomplete(&self) -> bool {
         self.topics.iter().any(|topic| match topic.state {
             TopicState::Unknown(last) => last.is_some(),
-            TopicState::Known => topic.partitions.iter().any(|p| p.leader.is_none()),
+            TopicState::Known => topic.partitions.iter().any(|p| !self.is_led(p)),
             TopicState::Refused(_) => false,
         })
+    }
+
+    /// Whether the leader is known and is a broker that can be connected to.
+    fn is_led(&self, partition: &PartitionView) -> bool {
+        let leader = partition.leader.as_ref();
+        leader.is_some_and(|leader| self.brokers.contains_key(leader))
     }
 }
 
@@ -257,7 +263,6 @@ impl TopicView {
         }
         let is_same_topic = self.uuid == answer.uuid || self.uuid == TopicUuid::ZERO;
         self.uuid = answer.uuid;
-        self.state = TopicState::Known;
         for partition in &answer.partitions {
             let Ok(index) = usize::try_from(partition.index) else {
                 continue;
@@ -279,6 +284,12 @@ impl TopicView {
             view.leader = (partition.leader.0 >= 0).then_some(partition.leader);
             view.leader_epoch = partition.leader_epoch;
         }
+        self.state = if self.partitions.is_empty() {
+            // No record could be given a partition.
+            TopicState::Unknown(Some(ErrorCode::LEADER_NOT_AVAILABLE))
+        } else {
+            TopicState::Known
+        };
     }
 }
 

@@ -291,8 +291,11 @@ impl Cluster {
                 .entry(*id)
                 .or_insert_with(|| Node::new(address.host.clone(), address.port));
             if node.host != address.host || node.port != address.port {
-                if let Link::Connection(connection) = node.link {
-                    moved.push(connection);
+                match node.link {
+                    Link::Connection(connection) => moved.push(connection),
+                    // The answer would be about the old name.
+                    Link::Resolving { .. } => node.link = Link::Idle,
+                    Link::Idle => {}
                 }
                 node.host.clone_from(&address.host);
                 node.port = address.port;
@@ -377,7 +380,6 @@ impl Cluster {
             .push_back(Output::Event(Event::ConnectionFailed(failure)));
         if was_ready {
             node.set_addresses(&[]);
-            self.metadata.want_refresh();
         }
         if !self
             .nodes
@@ -398,6 +400,8 @@ impl Cluster {
                 .delay(node.failures, &mut self.random),
         );
         node.failures = node.failures.saturating_add(1);
+        // Somebody else may lead by now what this broker led.
+        self.metadata.want_refresh();
     }
 
     // --- what the cluster does by itself ---
@@ -444,7 +448,7 @@ impl Cluster {
         if let Some(node) = self.least_loaded(now) {
             return self.send_metadata_request(node, now);
         }
-        !self.is_connecting() && self.connect_anywhere(now)
+        !self.is_linked() && self.connect_anywhere(now)
     }
 
     fn send_metadata_request(&mut self, node: BrokerId, now: Instant) -> bool {
@@ -485,8 +489,7 @@ impl Cluster {
     /// Starts an attempt at some node: brokers first, then bootstrap addresses, from a random one on.
     fn connect_anywhere(&mut self, now: Instant) -> bool {
         let mut candidates: Vec<BrokerId> = self
-            .nodes
-            .iter()
+            .alternatives()
             .filter(|(_, node)| node.may_start(now))
             .map(|(id, _)| *id)
             .collect();
@@ -611,15 +614,24 @@ impl Cluster {
         }
     }
 
-    fn is_connecting(&self) -> bool {
-        self.nodes.values().any(|node| match node.link {
-            Link::Idle => false,
-            Link::Resolving { .. } => true,
-            Link::Connection(id) => self
-                .connections
-                .get(&id)
-                .is_some_and(Connection::is_being_set_up),
-        })
+    /// Whether some way to the cluster exists or is being made: a connection that the broker wants to
+    /// be silent is no reason to look for a way around.
+    fn is_linked(&self) -> bool {
+        let is_resolving = |node: &Node| matches!(node.link, Link::Resolving { .. });
+        self.nodes.values().any(is_resolving)
+            || self.connections.values().any(|one| !one.is_closing())
+    }
+
+    /// Nodes that an attempt to find the cluster may start at. A bootstrap address that is a known
+    /// broker's is left out: that broker is tried as itself, with one back-off and one connection.
+    fn alternatives(&self) -> impl Iterator<Item = (&BrokerId, &Node)> {
+        let is_brokers = |seed: &Node| {
+            let mut brokers = self.nodes.range(BrokerId(0)..);
+            brokers.any(|(_, node)| node.host == seed.host && node.port == seed.port)
+        };
+        self.nodes
+            .iter()
+            .filter(move |(id, node)| node.link == Link::Idle && (id.0 >= 0 || !is_brokers(node)))
     }
 
     /// The header of a request that goes into a slot.
@@ -738,12 +750,9 @@ impl Cluster {
         }
         match self.metadata.due_at() {
             Some(due) if self.is_shutting_down || due <= now => {
-                if !self.is_shutting_down && !self.is_connecting() {
-                    let all = self.nodes.values().filter(|node| node.link == Link::Idle);
-                    fold(
-                        all.map(|node| node.retry_at).min(),
-                        WaitReason::ReconnectBackoff,
-                    );
+                if !self.is_shutting_down && !self.is_linked() {
+                    let retries = self.alternatives().map(|(_, node)| node.retry_at);
+                    fold(retries.min(), WaitReason::ReconnectBackoff);
                 }
             }
             due => fold(due, WaitReason::MetadataAge),

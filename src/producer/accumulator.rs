@@ -244,7 +244,7 @@ impl Accumulator {
             };
             partition.open = Some(OpenBatch {
                 builder: BatchBuilder::with_capacity(capacity),
-                tickets: TicketRuns::new(),
+                tickets: TicketRuns::with_capacity(partition.usual_ticket_bytes),
                 charge,
                 created: now,
                 ready_at: now.after(linger),
@@ -264,6 +264,7 @@ impl Accumulator {
         };
         self.open.remove(&slot);
         partition.usual_len = open.builder.len();
+        partition.usual_ticket_bytes = open.tickets.bytes();
         let sealed = open.builder.seal(self.codec);
         let charge =
             sealed.held_bytes() as u64 + BATCH_OVERHEAD_BYTES + open.tickets.charged_bytes();
@@ -310,14 +311,18 @@ impl Accumulator {
         !slots.is_empty()
     }
 
-    /// Notes that a partition may have something to drain.
+    /// Puts a partition on the list of its leader if it may have something to drain, and off any other.
     pub(super) fn list(&mut self, slot: Slot) {
         let partition = &mut self.partitions[slot.0 as usize];
-        let Some(leader) = partition.leader else {
+        let wanted = partition.leader.filter(|_| partition.has_queued());
+        if partition.listed_at == wanted {
             return;
-        };
-        if !partition.is_listed && partition.has_queued() {
-            partition.is_listed = true;
+        }
+        if let Some(slots) = partition.listed_at.and_then(|old| self.ready.get_mut(&old)) {
+            slots.retain(|listed| *listed != slot);
+        }
+        partition.listed_at = wanted;
+        if let Some(leader) = wanted {
             self.ready.entry(leader).or_default().push_back(slot);
         }
     }
@@ -334,7 +339,7 @@ impl Accumulator {
     /// Takes the next partition off a broker's list.
     pub(super) fn pop_ready(&mut self, broker: BrokerId) -> Option<Slot> {
         let slot = self.ready.get_mut(&broker)?.pop_front()?;
-        self.partitions[slot.0 as usize].is_listed = false;
+        self.partitions[slot.0 as usize].listed_at = None;
         Some(slot)
     }
 

@@ -67,9 +67,10 @@ impl Producer {
             return true;
         }
         if matches!(self.life, Life::Disconnecting | Life::Closed) {
-            return self.check_cluster_deadline(now);
+            return false;
         }
-        self.check_deadlines(now)
+        self.finish_closing()
+            || self.check_deadlines(now)
             || self.admit_waiting(now)
             || self
                 .accumulator
@@ -77,7 +78,6 @@ impl Producer {
             || self.pursue_identity(now)
             || self.cluster.refresh_metadata(now)
             || self.drain(now)
-            || self.finish_closing()
     }
 
     fn check_deadlines(&mut self, now: Instant) -> bool {
@@ -242,9 +242,10 @@ impl Producer {
         let (cluster, cluster_reason) = self.cluster.next_deadline(unconnected, now);
         self.cluster_deadline = cluster;
         if matches!(self.life, Life::Disconnecting | Life::Closed) {
+            // Every connection is closing and nothing is opened: only the driver can go on.
             return Output::Wait {
-                until: cluster,
-                reason: cluster_reason,
+                until: None,
+                reason: WaitReason::Idle,
             };
         }
         let close = match self.life {

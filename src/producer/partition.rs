@@ -7,6 +7,10 @@ use crate::time::{Instant, earliest};
 use core::time::Duration;
 use std::collections::VecDeque;
 
+/// How many batches of one producer a broker remembers for each partition. A batch whose answer got
+/// lost is recognised as a duplicate only as long as no more than this have been appended from it on.
+const REMEMBERED_BATCHES: u64 = 5;
+
 /// The queue of one partition. Batches stay in it, in order, from being sealed until they are
 /// reported; one that is in flight is only marked so. A retry therefore never has to be put back in
 /// its place.
@@ -29,8 +33,10 @@ pub(super) struct PartitionQueue {
     pub(super) sequence: PartitionSequence,
     /// Length of the last batch: what the next one asks memory for at once.
     pub(super) usual_len: usize,
-    /// Whether the partition stands on its leader's list of ready ones.
-    pub(super) is_listed: bool,
+    /// Bytes of the tickets of the last batch.
+    pub(super) usual_ticket_bytes: usize,
+    /// On which broker's list of ready partitions it stands.
+    pub(super) listed_at: Option<BrokerId>,
     /// The entry of this partition in the accumulator's timers.
     pub(super) timer: Option<Instant>,
 }
@@ -49,7 +55,8 @@ impl PartitionQueue {
             retry_at: Instant::ZERO,
             sequence: PartitionSequence::default(),
             usual_len: 0,
-            is_listed: false,
+            usual_ticket_bytes: 0,
+            listed_at: None,
             timer: None,
         }
     }
@@ -130,7 +137,13 @@ impl PartitionQueue {
             return None;
         }
         let generation = identity.generation();
-        let may_join = !batch.is_stamped(generation) && self.sequence.is_confirmed(generation);
+        let oldest = self
+            .batches
+            .front()
+            .map_or(batch.ordinal, |one| one.ordinal);
+        let may_join = !batch.is_stamped(generation)
+            && self.sequence.is_confirmed(generation)
+            && batch.ordinal - oldest < REMEMBERED_BATCHES;
         (is_alone || may_join).then_some(position)
     }
 

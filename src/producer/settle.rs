@@ -131,6 +131,7 @@ impl Producer {
                 };
                 self.give_up_unanswered(slot, batch, Cause::Purged);
             }
+            self.accumulator.list(slot);
             self.accumulator.retime(slot, now);
         }
     }
@@ -143,6 +144,7 @@ impl Producer {
             while let Some(batch) = self.accumulator.partition_mut(slot).remove(0) {
                 self.give_up_unanswered(slot, batch, cause);
             }
+            self.accumulator.list(slot);
             self.accumulator.retime(slot, now);
         }
     }

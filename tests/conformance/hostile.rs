@@ -158,30 +158,6 @@ fn random_bodies_never_panic_nor_allocate_out_of_proportion() {
     });
 }
 
-/// A count of just the bytes that are left passes for plausible, but nothing may be reserved for it.
-#[test]
-fn counts_as_large_as_the_frame_reserve_nothing() {
-    const JUNK: [u8; 8192] = [0xff; 8192];
-    for_each_version(|dice, key, version| {
-        // Of several the longest, so that most arrays have elements.
-        let frames = (0..20).map(|_| valid_frame(dice, key, version));
-        let valid = frames.max_by_key(Vec::len).unwrap_or_default();
-        for at in 4..valid.len() {
-            let classic = (JUNK.len() as u32).to_be_bytes();
-            // Two bytes of an unsigned varint: one more than there are, for the compact form.
-            let more = JUNK.len() + 1;
-            let compact = [(more & 0x7f) as u8 | 0x80, (more >> 7) as u8];
-            for count in [&classic[..], &compact[..]] {
-                let frame = [&valid[..at], count, &JUNK].concat();
-                assert!(
-                    decode_checked(key, version, &frame).is_err(),
-                    "{key} v{version} at {at}"
-                );
-            }
-        }
-    });
-}
-
 #[test]
 fn deframer_gives_the_same_frames_for_any_cuts() {
     for seed in 0..200 {

@@ -31,6 +31,8 @@ pub(crate) const INIT_PRODUCER_ID: i16 = 22;
 pub(crate) struct FakePartition {
     pub(crate) leader: Option<i32>,
     pub(crate) epoch: i32,
+    /// The leader and epoch that Metadata tells instead, as a broker does that lags behind.
+    pub(crate) stale: Option<(i32, i32)>,
     pub(crate) log: PartitionLog,
 }
 
@@ -46,13 +48,18 @@ pub(crate) struct FakeTopic {
     pub(crate) log_append_time: Option<i64>,
 }
 
+impl FakeTopic {
+    /// Makes it another topic of the same name.
+    pub(crate) const fn set_id(&mut self, id: u8) {
+        self.id = id;
+    }
+}
+
 /// A batch that arrived, appended or not.
 #[derive(Clone, Debug)]
 pub(crate) struct Attempt {
     pub(crate) at: u64,
     pub(crate) broker: i32,
-    pub(crate) request: usize,
-    pub(crate) topic: String,
     pub(crate) partition: i32,
     pub(crate) batch: ReceivedBatch,
 }
@@ -61,7 +68,6 @@ pub(crate) struct Attempt {
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) at: u64,
-    pub(crate) broker: i32,
     pub(crate) api: i16,
     pub(crate) version: i16,
     pub(crate) bytes: usize,
@@ -144,7 +150,6 @@ impl FakeCluster {
         let fate = self.faults.next_fate(api);
         self.seen.push(Seen {
             at,
-            broker,
             api,
             version,
             bytes: frame.len(),
@@ -157,7 +162,7 @@ impl FakeCluster {
         let response = match api {
             PRODUCE => self.on_produce(broker, &header, &mut body, &fate, at),
             METADATA => Some(self.on_metadata(&header, &mut body, &fate)),
-            API_VERSIONS => Some(self.on_api_versions(&header, &mut body)),
+            API_VERSIONS => Some(self.on_api_versions(&header, &mut body, &fate)),
             INIT_PRODUCER_ID => Some(self.on_init_producer_id(&header, &mut body, &fate)),
             other => panic!("api key {other} is not a producer's"),
         };
@@ -250,8 +255,6 @@ impl FakeCluster {
         self.attempts.push(Attempt {
             at,
             broker,
-            request: self.seen.len() - 1,
-            topic: name.to_owned(),
             partition: index,
             batch: batch.clone(),
         });
@@ -270,7 +273,7 @@ impl FakeCluster {
         let result = partition.log.append(&batch, unknown);
         match answer {
             Answer::Well | Answer::Error(_) => Some(result),
-            Answer::ErrorAfterAppend(error) => Some(Err(error)),
+            Answer::ErrorAfterAppend(error) => Some(result.and(Err(error))),
             Answer::LeaveOut => None,
         }
     }
@@ -321,13 +324,15 @@ impl FakeCluster {
             return entry.with_error_code(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.0);
         }
         let partitions = (0..).zip(&topic.partitions).map(|(index, partition)| {
+            let true_leader = (partition.leader.unwrap_or(-1), partition.epoch);
+            let (leader, epoch) = partition.stale.unwrap_or(true_leader);
             let without_leader = ErrorCode::LEADER_NOT_AVAILABLE.0;
             let entry = MetadataResponsePartition::default()
                 .with_partition_index(index)
-                .with_leader_id(BrokerId(partition.leader.unwrap_or(-1)))
-                .with_error_code(partition.leader.map_or(without_leader, |_| 0));
+                .with_leader_id(BrokerId(leader))
+                .with_error_code(if leader < 0 { without_leader } else { 0 });
             if v >= 7 {
-                entry.with_leader_epoch(partition.epoch)
+                entry.with_leader_epoch(epoch)
             } else {
                 entry
             }
@@ -340,7 +345,12 @@ impl FakeCluster {
         }
     }
 
-    fn on_api_versions(&mut self, header: &RequestHeader, body: &mut Bytes) -> Vec<u8> {
+    fn on_api_versions(
+        &mut self,
+        header: &RequestHeader,
+        body: &mut Bytes,
+        fate: &Fate,
+    ) -> Vec<u8> {
         let version = header.request_api_version;
         let request = ApiVersionsRequest::decode(body, version).expect("an ApiVersions request");
         assert!(version < 3 || !request.client_software_name.is_empty());
@@ -360,16 +370,16 @@ impl FakeCluster {
                 let response = ApiVersionsResponse::default()
                     .with_api_keys(vec![key])
                     .with_error_code(unsupported);
-                encode_as(header, &response, 0, &Fate::Well)
+                encode_as(header, &response, 0, fate)
             }
             ApiVersionsMood::Body(body) if version > 0 => {
                 frame(&[&header.correlation_id.to_be_bytes(), &body[..]].concat())
             }
             ApiVersionsMood::Error(error) => {
-                encode(header, &response.with_error_code(error.0), &Fate::Well)
+                encode(header, &response.with_error_code(error.0), fate)
             }
             ApiVersionsMood::Well | ApiVersionsMood::Below(_) | ApiVersionsMood::Body(_) => {
-                encode(header, &response, &Fate::Well)
+                encode(header, &response, fate)
             }
         }
     }

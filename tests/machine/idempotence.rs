@@ -396,3 +396,20 @@ fn batches_in_doubt_behind_one_that_expired_are_possibly_written_and_never_doubl
     assert_all_written_in_order(&world, &later);
     world.finish();
 }
+
+#[test]
+fn a_batch_in_doubt_is_not_left_behind_further_than_brokers_remember() {
+    let mut world = warmed();
+    let in_doubt = Answer::ErrorAfterAppend(ErrorCode::REQUEST_TIMED_OUT);
+    let mut answers = Vec::new();
+    for _ in 0..4 {
+        answers.push(in_doubt);
+        answers.extend([Answer::Well; 4]);
+    }
+    world.cluster.faults.answer("orders", 0, &answers);
+    let tickets = send_all(&mut world, 30);
+    world.run_until_idle();
+    assert_all_written_in_order(&world, &tickets);
+    assert_eq!(world.cluster.identities, 1);
+    world.finish();
+}

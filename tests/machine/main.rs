@@ -1,10 +1,22 @@
 //! The machine under virtual time: the unmodified producer against fake brokers on a fake network.
 
 mod account;
+mod batching;
 mod broker;
+mod closing;
+mod connections;
+mod determinism;
 mod faults;
+mod hostile;
+mod hostility;
 mod idempotence;
+mod memory;
+mod metadata;
 mod network;
 mod outcomes;
 mod partition_log;
+mod running;
+mod storms;
+mod trace;
+mod versions;
 mod world;

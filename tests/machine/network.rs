@@ -46,7 +46,6 @@ pub(crate) enum Name {
 /// One stream, as both ends see it.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    pub(crate) address: SocketAddr,
     pub(crate) broker: i32,
     pub(crate) is_open: bool,
     /// The producer asked to close it.
@@ -64,9 +63,8 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    pub(crate) const fn new(address: SocketAddr, broker: i32) -> Self {
+    pub(crate) const fn new(broker: i32) -> Self {
         Self {
-            address,
             broker,
             is_open: false,
             is_closing: false,
