@@ -6,8 +6,7 @@
 
 use crate::error::SendError;
 use crate::ids::{Ticket, TopicHandle};
-use crate::record::{BATCH_HEADER_BYTES, Header, Record};
-use crate::wire::varint::signed_size;
+use crate::record::{Header, Record};
 
 /// One record's entry in the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,22 +85,6 @@ impl BulkRecord {
             size = size.checked_add(u64::from(header.name_length) + piece(header.value_length)?)?;
         }
         Some((count, size))
-    }
-}
-
-impl BulkRecord {
-    /// What [`first_record_size`](crate::record::first_record_size) says of the record, told from its
-    /// lengths alone; `None` as for [`extent`](Self::extent).
-    pub(crate) fn first_record_size(&self, headers: &[BulkHeader]) -> Option<u64> {
-        let (count, bytes) = self.extent(headers)?;
-        let prefix = |length: i64| signed_size(length) as u64;
-        // Attributes and two deltas of zero take a byte each.
-        let mut body = bytes + 3 + prefix(i64::from(self.header_count));
-        body += prefix(i64::from(self.key_length)) + prefix(i64::from(self.value_length));
-        for header in &headers[..count] {
-            body += prefix(i64::from(header.name_length)) + prefix(i64::from(header.value_length));
-        }
-        Some(BATCH_HEADER_BYTES as u64 + prefix(i64::try_from(body).ok()?) + body)
     }
 }
 
@@ -271,34 +254,6 @@ mod tests {
         assert_eq!((front.headers, front.data), (&headers[..1], &b"kvvhh"[..]));
         assert_eq!((back.records, back.data), (&records[2..], &b"VVVVnxyz"[..]));
         assert!(bulk.split_at(4).is_none());
-    }
-
-    #[test]
-    fn a_size_told_from_lengths_is_the_size_told_from_bytes() {
-        for length in [0, 1, 63, 64, 8191, 8192, 1_048_576] {
-            let bytes = vec![b'x'; length];
-            let name = core::str::from_utf8(&bytes).expect("ASCII");
-            let headers = [
-                Header { name, value: None },
-                Header {
-                    name: "n",
-                    value: Some(&bytes),
-                },
-            ];
-            let record = Record {
-                topic: TopicHandle(0),
-                partition: None,
-                timestamp: 7,
-                key: (length > 1).then_some(&bytes[..]),
-                value: (length > 0).then_some(&bytes[..]),
-                headers: &headers,
-            };
-            let described = headers.each_ref().map(BulkHeader::describe);
-            assert_eq!(
-                BulkRecord::describe(&record).first_record_size(&described),
-                Some(crate::record::first_record_size(&record))
-            );
-        }
     }
 
     #[test]

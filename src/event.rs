@@ -3,7 +3,6 @@
 use crate::driver::DisconnectReason;
 use crate::error::{Cause, FatalError};
 use crate::ids::{FlushId, Ticket, TopicHandle};
-use crate::wire::varint::unsigned_size;
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -156,7 +155,7 @@ impl TicketRuns {
     /// How many bytes [`encode`](Self::encode) appends.
     pub fn encoded_len(&self) -> usize {
         let open = self.open.map_or(0, |(first, count)| {
-            unsigned_size(first.saturating_sub(self.end)) + unsigned_size(count)
+            leb128_len(first.saturating_sub(self.end)) + leb128_len(count)
         });
         self.bytes.len() + open
     }
@@ -198,6 +197,11 @@ impl PartialEq for TicketRuns {
 }
 
 impl Eq for TicketRuns {}
+
+/// How many bytes an unsigned LEB128 number takes: one for every seven bits.
+const fn leb128_len(value: u64) -> usize {
+    (64 - (value | 1).leading_zeros()).div_ceil(7) as usize
+}
 
 fn put_leb128(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {

@@ -10,7 +10,6 @@ pub mod error_code;
 pub mod event;
 pub mod ids;
 pub mod record;
-pub mod step;
 pub mod time;
 pub mod wire;
 
@@ -28,7 +27,6 @@ pub use error::{Cause, FatalError, SendError, TopicError};
 pub use error_code::ErrorCode;
 pub use event::{ConnectionFailure, DeliveryReport, Event, Outcome, TicketRuns};
 pub use ids::{BrokerId, ConnectionId, FlushId, QueryId, Ticket, TopicHandle, TopicUuid};
-pub use producer::Producer;
+pub use producer::{Producer, Step};
 pub use record::{Header, Record};
-pub use step::Step;
 pub use time::Instant;

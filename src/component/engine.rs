@@ -3,13 +3,12 @@
 use super::bindings::exports::odradek::kafka::machine as wit;
 use super::bindings::exports::odradek::kafka::types;
 use super::types::{addressed, length};
+use crate::Producer;
 use crate::bulk::{Bulk, BulkHeader, BulkRecord};
 use crate::config::Config;
 use crate::driver::{Input, Output};
 use crate::event::Event;
 use crate::ids::{ConnectionId, QueryId};
-use crate::producer::Producer;
-use crate::step;
 use crate::time::Instant;
 use bytes::Bytes;
 use core::cell::RefCell;
@@ -98,7 +97,7 @@ impl wit::GuestProducer for Engine {
             handle(&mut producer, input, &mut blob, now);
         }
         let mut outputs = self.outputs.borrow_mut();
-        let step = step::drain(&mut producer, now, &mut outputs);
+        let step = producer.poll_outputs(now, &mut outputs);
         let mut data = Vec::with_capacity(outputs.iter().map(blob_bytes).sum());
         wit::StepResult {
             actions: outputs

@@ -17,6 +17,7 @@ mod partitioner;
 mod produce_frame;
 mod sender;
 mod settle;
+mod step;
 mod verdict;
 mod waiting;
 
@@ -28,7 +29,7 @@ use crate::driver::Input;
 use crate::error::{FatalError, SendError, TopicError};
 use crate::ids::{FlushId, Ticket, TopicHandle};
 use crate::random::Random;
-use crate::record::{Codec, Header, Record, first_record_size};
+use crate::record::{Codec, Header, Record, first_described_size, first_record_size};
 use crate::time::Instant;
 use accumulator::{Accumulator, Slot};
 use batch::{BATCH_OVERHEAD_BYTES, TICKET_BYTES_MAX};
@@ -38,7 +39,9 @@ use identity::Identity;
 use memory::Memory;
 use partitioner::{Choice, Sticky};
 use sender::Sender;
-use waiting::{Waiting, waiting_charge};
+use waiting::{Waiting, described_waiting_charge, waiting_charge};
+
+pub use step::Step;
 
 /// A Kafka producer as a state machine: no I/O, no clock, no threads.
 ///
@@ -379,10 +382,16 @@ impl Producer {
 
     /// Refuses a record whose bytes are not there: by its size, if that alone is reason enough.
     fn refuse_unread(&mut self, entry: &BulkRecord, headers: &[BulkHeader]) -> BulkError {
-        let Some(size) = entry.first_record_size(headers) else {
+        let (Some(size), Some(charge)) = (
+            first_described_size(entry, headers),
+            described_waiting_charge(entry, headers),
+        ) else {
             return BulkError::Malformed;
         };
-        if let Err(error) = self.check_open().and_then(|()| self.check_size(size, size)) {
+        let checked = self
+            .check_open()
+            .and_then(|()| self.check_size(size, charge));
+        if let Err(error) = checked {
             return BulkError::Send(error);
         }
         if size > self.memory.free() {

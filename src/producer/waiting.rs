@@ -36,10 +36,21 @@ pub(super) fn waiting_charge(record: &Record<'_>) -> u64 {
     let headers: usize = record
         .headers
         .iter()
-        .map(|header| header.name.len() + header.value.map_or(0, <[u8]>::len) + 16)
+        .map(|header| header.name.len() + header.value.map_or(0, <[u8]>::len))
         .sum();
     let body = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
-    (body + headers) as u64 + WAITING_OVERHEAD_BYTES
+    charge((body + headers) as u64, record.headers.len())
+}
+
+/// The same for a record of which only the lengths are known; `None` as for
+/// [`BulkRecord::extent`].
+pub(super) fn described_waiting_charge(entry: &BulkRecord, headers: &[BulkHeader]) -> Option<u64> {
+    let (count, bytes) = entry.extent(headers)?;
+    Some(charge(bytes, count))
+}
+
+const fn charge(bytes: u64, headers: usize) -> u64 {
+    bytes + 16 * headers as u64 + WAITING_OVERHEAD_BYTES
 }
 
 impl Waiting {

@@ -3,11 +3,13 @@
 mod batch;
 mod codec;
 mod crc;
+mod described;
 mod encode;
 mod header;
 
 pub use batch::{BatchBuilder, SealedBatch, first_record_size};
 pub use codec::Codec;
+pub(crate) use described::first_described_size;
 pub use header::{BATCH_HEADER_BYTES, ProducerStamp};
 
 use crate::ids::TopicHandle;

@@ -70,7 +70,7 @@ impl Machine for NativeMachine {
         for input in inputs {
             self.producer.handle_input(input.clone(), now);
         }
-        Ok(odradek::step::drain(&mut self.producer, now, outputs))
+        Ok(self.producer.poll_outputs(now, outputs))
     }
 
     fn calls(&self) -> u64 {

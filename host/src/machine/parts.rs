@@ -3,11 +3,12 @@
 use odradek::{Bulk, BulkHeader};
 
 /// How many bytes of records one call carries at most, which bounds its time and its copy. A larger
-/// record travels alone.
+/// record travels alone, if that much is free.
 const PART_BYTES_MAX: u64 = 1 << 20;
 
-/// How many bytes of records one call may carry although less is free: the sandbox has that room to
-/// spare, and the machine decides about small records better than their sizes do.
+/// How many bytes of records one call may carry although less is free, or one record of up to
+/// [`PART_BYTES_MAX`]: the sandbox has that room to spare, and the machine decides better about a
+/// record that it sees.
 const PART_BYTES_MIN: u64 = 64 << 10;
 
 /// What the next call carries.
@@ -31,7 +32,7 @@ pub(super) fn next_part<'a>(bulk: &Bulk<'a>, free_bytes: u64) -> Part<'a> {
         let index = size_of_val(record) + own * size_of::<BulkHeader>();
         data = data.saturating_add(size);
         weight = weight.saturating_add(size).saturating_add(index as u64);
-        let alone = count == 0 && weight <= free_bytes;
+        let alone = count == 0 && weight <= free_bytes.max(PART_BYTES_MAX);
         if data > bulk.data.len() as u64 || (weight > room && !alone) {
             break;
         }
@@ -108,7 +109,8 @@ mod tests {
     #[test]
     fn a_call_carries_no_more_than_is_free() {
         assert_eq!(front(&[100_000; 4], 400_000, 250_000), Some(2));
-        assert_eq!(front(&[100_000], 100_000, 99_999), None);
+        assert_eq!(front(&[100_000; 2], 200_000, 99_999), Some(1));
+        assert_eq!(front(&[2_000_000], 2_000_000, 1_999_999), None);
         assert_eq!(front(&[100; 2], 200, 0), Some(2));
     }
 

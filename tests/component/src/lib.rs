@@ -1,0 +1,6 @@
+//! A recorder of calls to a machine, a replayer, and a small cluster to record against.
+
+pub mod cluster;
+pub mod records;
+pub mod session;
+pub mod trace;
