@@ -32,9 +32,9 @@ pub(super) struct Accumulator {
     ready: BTreeMap<BrokerId, VecDeque<Slot>>,
     /// One entry per partition that waits for a time: linger, back-off, expiry.
     timers: BTreeSet<(Instant, Slot)>,
-    /// Partitions with an open batch.
-    open: BTreeSet<Slot>,
-    /// Every open batch leaves at once (flush, close, or a buffer that is full).
+    /// Partitions whose open batch waits for company.
+    lingering: BTreeSet<Slot>,
+    /// No open batch waits any longer (flush, close, or a buffer that is nearly full).
     is_expediting: bool,
     batch_limit: usize,
     linger: Duration,
@@ -56,7 +56,7 @@ impl Accumulator {
             by_topic: Vec::new(),
             ready: BTreeMap::new(),
             timers: BTreeSet::new(),
-            open: BTreeSet::new(),
+            lingering: BTreeSet::new(),
             is_expediting: false,
             // A batch size of 0 makes a batch of each record. A batch larger than a request could
             // only be refused.
@@ -125,28 +125,44 @@ impl Accumulator {
         memory: &mut Memory,
         now: Instant,
     ) -> Result<u64, NoRoom> {
+        if let Some(bytes) = self.append_fast(slot, record, ticket, memory) {
+            return Ok(bytes);
+        }
         if let Some(open) = &self.partitions[slot.0 as usize].open {
             let size = open.builder.encoded_size(record) as usize;
             if open.builder.len() + size > self.batch_limit {
                 self.seal(slot, memory, now);
+                self.list(slot, now);
             }
         }
         self.make_room(slot, record, memory, now)?;
-        let Some(open) = &mut self.partitions[slot.0 as usize].open else {
-            return Err(NoRoom { needed: 0 });
-        };
-        let before = open.builder.len();
-        open.builder.append(record);
-        let charged = open.tickets.charged_bytes();
-        open.tickets.push(ticket);
-        let growth = open.tickets.charged_bytes() - charged;
-        open.charge += growth;
-        memory.charge(growth);
-        let size = open.builder.len() - before;
-        if open.builder.len() >= self.batch_limit {
+        let bytes = self.partitions[slot.0 as usize]
+            .append_within(record, ticket, usize::MAX, memory)
+            .unwrap_or(0);
+        let open = self.partitions[slot.0 as usize].open.as_ref();
+        if open.is_some_and(|open| open.builder.len() >= self.batch_limit) {
             self.seal(slot, memory, now);
+            self.list(slot, now);
         }
-        Ok(size as u64)
+        Ok(bytes)
+    }
+
+    /// Appends where the open batch has room that is paid for: nothing but the record is touched.
+    fn append_fast(
+        &mut self,
+        slot: Slot,
+        record: &Record<'_>,
+        ticket: Ticket,
+        memory: &mut Memory,
+    ) -> Option<u64> {
+        let partition = &mut self.partitions[slot.0 as usize];
+        let room = partition.open.as_ref()?.builder.capacity();
+        // One byte less than the limit: a batch that becomes full has to be sealed as well.
+        let limit = room.min(self.batch_limit.saturating_sub(1));
+        if !memory.has_room(TICKET_BYTES_MAX) {
+            return None;
+        }
+        partition.append_within(record, ticket, limit, memory)
     }
 
     /// Appends a record that was accepted earlier and waited for its topic: it must not be refused, so
@@ -237,7 +253,8 @@ impl Accumulator {
             if !memory.has_room(charge + TICKET_BYTES_MAX) || !memory.try_charge(charge) {
                 continue;
             }
-            let linger = if self.is_expediting {
+            let is_ready = self.is_expediting || self.linger.is_zero();
+            let linger = if is_ready {
                 Duration::ZERO
             } else {
                 self.linger
@@ -249,20 +266,25 @@ impl Accumulator {
                 created: now,
                 ready_at: now.after(linger),
             });
-            self.open.insert(slot);
+            if is_ready {
+                self.list(slot, now);
+            } else {
+                self.lingering.insert(slot);
+            }
             self.retime(slot, now);
             return Ok(());
         }
         Err(NoRoom { needed })
     }
 
-    /// Closes the open batch of a partition: it is compressed, queued and ready.
+    /// Closes the open batch of a partition: it is compressed and queued. The partition is to be
+    /// listed afterwards.
     pub(super) fn seal(&mut self, slot: Slot, memory: &mut Memory, now: Instant) {
         let partition = &mut self.partitions[slot.0 as usize];
         let Some(open) = partition.open.take() else {
             return;
         };
-        self.open.remove(&slot);
+        self.lingering.remove(&slot);
         partition.usual_len = open.builder.len();
         partition.usual_ticket_bytes = open.tickets.bytes();
         let sealed = open.builder.seal(self.codec);
@@ -282,39 +304,46 @@ impl Accumulator {
             is_in_doubt: false,
             last_error: None,
         });
-        self.list(slot);
         self.retime(slot, now);
     }
 
     // --- readiness ---
 
-    /// Lets every open batch leave without waiting for company.
+    /// Lets every open batch leave without waiting for company. It stays open until it can leave: what
+    /// is appended meanwhile rides along.
     pub(super) const fn expedite(&mut self) {
         self.is_expediting = true;
     }
 
-    /// Closes up to `limit` of the batches that must leave at once; true if any was closed.
-    pub(super) fn seal_expedited(
-        &mut self,
-        limit: usize,
-        memory: &mut Memory,
-        now: Instant,
-    ) -> bool {
+    /// Ends the wait of up to `limit` open batches that must leave at once; true if there was any.
+    pub(super) fn ready_expedited(&mut self, limit: usize, now: Instant) -> bool {
         if !self.is_expediting {
             return false;
         }
-        let slots: Vec<Slot> = self.open.iter().take(limit).copied().collect();
+        let slots: Vec<Slot> = self.lingering.iter().take(limit).copied().collect();
         for slot in &slots {
-            self.seal(*slot, memory, now);
+            if let Some(open) = &mut self.partitions[slot.0 as usize].open {
+                open.ready_at = open.ready_at.min(now);
+            }
+            self.end_linger(*slot, now);
         }
-        self.is_expediting = !self.open.is_empty();
+        self.is_expediting = !self.lingering.is_empty();
         !slots.is_empty()
     }
 
+    /// Lists a partition whose open batch need not wait any longer, if that is so.
+    pub(super) fn end_linger(&mut self, slot: Slot, now: Instant) {
+        if self.partitions[slot.0 as usize].is_open_ready(now) {
+            self.lingering.remove(&slot);
+        }
+        self.list(slot, now);
+        self.retime(slot, now);
+    }
+
     /// Puts a partition on the list of its leader if it may have something to drain, and off any other.
-    pub(super) fn list(&mut self, slot: Slot) {
+    pub(super) fn list(&mut self, slot: Slot, now: Instant) {
         let partition = &mut self.partitions[slot.0 as usize];
-        let wanted = partition.leader.filter(|_| partition.has_queued());
+        let wanted = partition.leader.filter(|_| partition.has_ready(now));
         if partition.listed_at == wanted {
             return;
         }

@@ -97,7 +97,7 @@ impl Producer {
             {
                 self.report_batch(out.slot, batch, Outcome::PossiblyWritten, Some(cause));
             }
-            self.accumulator.list(out.slot);
+            self.accumulator.list(out.slot, now);
             self.accumulator.retime(out.slot, now);
         }
     }
@@ -128,7 +128,7 @@ impl Producer {
                 self.carry_out(out.slot, position, verdict, now);
             }
         }
-        self.accumulator.list(out.slot);
+        self.accumulator.list(out.slot, now);
         self.accumulator.retime(out.slot, now);
     }
 
@@ -205,7 +205,7 @@ impl Producer {
             self.identity
                 .on_granted(response.producer_id, response.producer_epoch);
             for slot in self.accumulator.slots() {
-                self.accumulator.list(slot);
+                self.accumulator.list(slot, now);
             }
             return;
         }
@@ -246,7 +246,7 @@ impl Producer {
             if partition.leader != leader {
                 partition.leader = leader;
                 partition.retry_at = Instant::ZERO;
-                self.accumulator.list(slot);
+                self.accumulator.list(slot, now);
                 self.accumulator.retime(slot, now);
             }
         }

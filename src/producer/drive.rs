@@ -11,7 +11,7 @@ use crate::wire::ApiKey;
 use crate::wire::api::init_producer_id::InitProducerIdRequest;
 use bytes::Bytes;
 
-/// Open batches closed, and waiting records moved, per step.
+/// Open batches let go, and waiting records moved, per step.
 const BATCHES_PER_STEP: usize = 64;
 const RECORDS_PER_STEP: usize = 256;
 
@@ -72,9 +72,7 @@ impl Producer {
         self.finish_closing()
             || self.check_deadlines(now)
             || self.admit_waiting(now)
-            || self
-                .accumulator
-                .seal_expedited(BATCHES_PER_STEP, &mut self.memory, now)
+            || self.accumulator.ready_expedited(BATCHES_PER_STEP, now)
             || self.pursue_identity(now)
             || self.cluster.refresh_metadata(now)
             || self.drain(now)
@@ -197,11 +195,12 @@ impl Producer {
                 let Self {
                     sender,
                     accumulator,
+                    memory,
                     identity,
                     cluster,
                     ..
                 } = self;
-                if sender.drain(broker, accumulator, identity, cluster, now) {
+                if sender.drain(broker, accumulator, memory, identity, cluster, now) {
                     return true;
                 }
             } else if self.cluster.connect(broker, now) {

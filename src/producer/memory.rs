@@ -76,6 +76,12 @@ impl Memory {
         self.refused = Some(needed);
     }
 
+    /// Whether so little is free that nothing should wait for company: a caller that offers no more than
+    /// is free would otherwise wait for `linger.ms` with it.
+    pub(crate) const fn is_short(&self) -> bool {
+        self.free() < self.limit / 8
+    }
+
     /// True once after a refusal, as soon as the refused record fits and an eighth of the buffer is
     /// free: enough that the caller does not come back for every single batch.
     pub(crate) fn take_relief(&mut self) -> bool {

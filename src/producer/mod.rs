@@ -326,6 +326,9 @@ impl Producer {
             Ok(bytes) => {
                 self.delivery.accept();
                 self.count_sticky(record, bytes);
+                if self.memory.is_short() {
+                    self.accumulator.expedite();
+                }
                 Ok(ticket)
             }
             Err(no_room) => Err(self.refuse(no_room.needed)),

@@ -2,7 +2,9 @@
 
 use super::batch::{OpenBatch, ProducerBatch};
 use super::identity::{Identity, PartitionSequence};
-use crate::ids::{BrokerId, TopicHandle};
+use super::memory::Memory;
+use crate::ids::{BrokerId, Ticket, TopicHandle};
+use crate::record::Record;
 use crate::time::{Instant, earliest};
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -74,8 +76,37 @@ impl PartitionQueue {
         self.batches.push_back(batch);
     }
 
-    pub(super) fn has_queued(&self) -> bool {
-        self.batches.iter().any(|batch| !batch.is_in_flight)
+    /// Appends to the open batch, if there is one and all its records then take at most `limit`
+    /// bytes. Returns the bytes that the record takes.
+    pub(super) fn append_within(
+        &mut self,
+        record: &Record<'_>,
+        ticket: Ticket,
+        limit: usize,
+        memory: &mut Memory,
+    ) -> Option<u64> {
+        let open = self.open.as_mut()?;
+        let before = open.builder.len();
+        if !open.builder.append_within(record, limit) {
+            return None;
+        }
+        let charged = open.tickets.charged_bytes();
+        open.tickets.push(ticket);
+        let growth = open.tickets.charged_bytes() - charged;
+        open.charge += growth;
+        memory.charge(growth);
+        Some((open.builder.len() - before) as u64)
+    }
+
+    /// Whether there is a batch that could leave: one that waits to be sent, or an open one that need
+    /// not wait for company.
+    pub(super) fn has_ready(&self, now: Instant) -> bool {
+        self.batches.iter().any(|batch| !batch.is_in_flight) || self.is_open_ready(now)
+    }
+
+    /// Whether the open batch need not wait for company any longer.
+    pub(super) fn is_open_ready(&self, now: Instant) -> bool {
+        self.open.as_ref().is_some_and(|open| open.ready_at <= now)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -109,7 +140,8 @@ impl PartitionQueue {
         self.batches.remove(position)
     }
 
-    /// The position of the batch that may be handed to `broker` at `now`, if any may.
+    /// The position of the batch that may be handed to `broker` at `now`, if any may. One past the
+    /// last batch stands for the open one, which has to be sealed first.
     pub(super) fn drainable(
         &self,
         broker: BrokerId,
@@ -126,24 +158,28 @@ impl PartitionQueue {
         if identity.is_changing() {
             return self.settleable(identity).filter(|_| is_alone);
         }
-        let position = self.batches.iter().position(|batch| !batch.is_in_flight)?;
-        let batch = self.batches.get(position)?;
+        let queued = self.batches.iter().position(|batch| !batch.is_in_flight);
+        let position = match queued {
+            Some(position) => position,
+            None if self.is_open_ready(now) => self.batches.len(),
+            None => return None,
+        };
+        let batch = self.batches.get(position);
         if !identity.is_enabled() {
             // A retry waits for what is out, so that at most the order of what was out is lost.
-            return (batch.attempts == 0 || is_alone).then_some(position);
+            let is_retry = batch.is_some_and(|batch| batch.attempts > 0);
+            return (is_alone || !is_retry).then_some(position);
         }
         // Between two identities a batch may still bear the stamp of the old one: it waits as well.
         if !identity.may_stamp() {
             return None;
         }
         let generation = identity.generation();
-        let oldest = self
-            .batches
-            .front()
-            .map_or(batch.ordinal, |one| one.ordinal);
-        let may_join = !batch.is_stamped(generation)
+        let ordinal = batch.map_or(self.next_ordinal, |batch| batch.ordinal);
+        let oldest = self.batches.front().map_or(ordinal, |one| one.ordinal);
+        let may_join = !batch.is_some_and(|batch| batch.is_stamped(generation))
             && self.sequence.is_confirmed(generation)
-            && batch.ordinal - oldest < REMEMBERED_BATCHES;
+            && ordinal - oldest < REMEMBERED_BATCHES;
         (is_alone || may_join).then_some(position)
     }
 
@@ -184,8 +220,8 @@ impl PartitionQueue {
         let oldest = self.batches.front().map(|batch| batch.created);
         let oldest = oldest.or_else(|| open.map(|open| open.created));
         let expiry = oldest.map(|created| created.after(delivery_timeout));
-        let linger = open.map(|open| open.ready_at);
-        let backoff = (self.retry_at > now && self.has_queued()).then_some(self.retry_at);
+        let linger = open.map(|open| open.ready_at).filter(|at| *at > now);
+        let backoff = (self.retry_at > now && self.has_ready(now)).then_some(self.retry_at);
         earliest(earliest(expiry, linger), backoff)
     }
 }

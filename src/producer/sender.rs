@@ -2,6 +2,7 @@
 
 use super::accumulator::{Accumulator, Slot};
 use super::identity::Identity;
+use super::memory::Memory;
 use super::produce_frame::{self, FrameBatch, FrameSettings};
 use super::verdict::Attempt;
 use crate::cluster::{Cluster, RequestTag};
@@ -81,11 +82,12 @@ impl Sender {
         &mut self,
         broker: BrokerId,
         accumulator: &mut Accumulator,
+        memory: &mut Memory,
         identity: &Identity,
         cluster: &mut Cluster,
         now: Instant,
     ) -> bool {
-        let batches = self.collect(broker, accumulator, identity, cluster, now);
+        let batches = self.collect(broker, accumulator, memory, identity, cluster, now);
         if batches.is_empty() {
             return false;
         }
@@ -133,6 +135,7 @@ impl Sender {
         &self,
         broker: BrokerId,
         accumulator: &mut Accumulator,
+        memory: &mut Memory,
         identity: &Identity,
         cluster: &Cluster,
         now: Instant,
@@ -143,14 +146,18 @@ impl Sender {
             let Some(slot) = accumulator.pop_ready(broker) else {
                 break;
             };
-            let partition = accumulator.partition_mut(slot);
+            let partition = accumulator.partition(slot);
             let Some(position) = partition.drainable(broker, identity, now) else {
                 // It comes back onto a list when what holds it up is over.
                 if partition.leader != Some(broker) {
-                    accumulator.list(slot);
+                    accumulator.list(slot, now);
                 }
                 continue;
             };
+            if position == partition.batches().len() {
+                accumulator.seal(slot, memory, now);
+            }
+            let partition = accumulator.partition_mut(slot);
             let topic = partition.topic;
             let (uuid, name_len) = cluster
                 .metadata
@@ -161,7 +168,7 @@ impl Sender {
             };
             let size = batch.encoded_len() as u64 + name_len as u64 + PARTITION_OVERHEAD_BYTES;
             if !batches.is_empty() && bytes + size > self.max_request_size {
-                accumulator.list(slot);
+                accumulator.list(slot, now);
                 break;
             }
             bytes += size;
@@ -185,7 +192,7 @@ impl Sender {
                 uuid,
                 partition: index,
             });
-            accumulator.list(slot);
+            accumulator.list(slot, now);
         }
         batches
     }

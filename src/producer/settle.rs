@@ -76,15 +76,12 @@ impl Producer {
 
     /// Something about a partition is due: linger, expiry or the end of a back-off.
     pub(super) fn on_partition_due(&mut self, slot: Slot, now: Instant) {
-        let partition = self.accumulator.partition(slot);
-        if partition
-            .open
-            .as_ref()
-            .is_some_and(|open| open.ready_at <= now)
-        {
+        self.accumulator.end_linger(slot, now);
+        let timeout = self.accumulator.delivery_timeout();
+        let open = self.accumulator.partition(slot).open.as_ref();
+        if open.is_some_and(|open| open.created.after(timeout) <= now) {
             self.accumulator.seal(slot, &mut self.memory, now);
         }
-        let timeout = self.accumulator.delivery_timeout();
         let is_expired = |batch: &ProducerBatch| batch.created.after(timeout) <= now;
         while self
             .accumulator
@@ -101,7 +98,7 @@ impl Producer {
             };
             self.give_up_unanswered(slot, batch, cause);
         }
-        self.accumulator.list(slot);
+        self.accumulator.list(slot, now);
         self.accumulator.retime(slot, now);
     }
 
@@ -131,7 +128,7 @@ impl Producer {
                 };
                 self.give_up_unanswered(slot, batch, Cause::Purged);
             }
-            self.accumulator.list(slot);
+            self.accumulator.list(slot, now);
             self.accumulator.retime(slot, now);
         }
     }
@@ -144,7 +141,7 @@ impl Producer {
             while let Some(batch) = self.accumulator.partition_mut(slot).remove(0) {
                 self.give_up_unanswered(slot, batch, cause);
             }
-            self.accumulator.list(slot);
+            self.accumulator.list(slot, now);
             self.accumulator.retime(slot, now);
         }
     }

@@ -395,3 +395,24 @@ fn a_slow_broker_does_not_hold_up_the_other_one() {
     assert!(quick + 4000 * MS < slow);
     world.finish();
 }
+
+#[test]
+fn a_batch_that_cannot_leave_yet_goes_on_taking_records() {
+    let mut world = ready(
+        World::new()
+            .topic("orders", 1)
+            .config("linger.ms", "5")
+            .config("max.in.flight.requests.per.connection", "1"),
+        "orders",
+    );
+    world.cluster.faults.fate(PRODUCE, &[Fate::Slow(200)]);
+    world.send("orders", None, "first");
+    world.run_for(10);
+    for i in 0..10 {
+        world.send("orders", None, &format!("value {i}"));
+        world.run_for(10);
+    }
+    world.run_until_idle();
+    assert_eq!(records_per_batch(&world), [1, 10]);
+    world.finish();
+}

@@ -36,7 +36,7 @@ fn session(seed: u64, compression: &str) -> Vec<String> {
         Answer::Error(ErrorCode::MESSAGE_TOO_LARGE),
     ];
     world.cluster.faults.answer("orders", 3, &answers);
-    for i in 0..1500 {
+    for i in 0..6000 {
         let topic = if i % 10 == 0 { "late" } else { "orders" };
         let key = format!("key {}", i % 37);
         let key = (i % 3 == 0).then_some(key.as_str());

@@ -191,3 +191,17 @@ fn a_buffer_of_any_size_takes_records_of_any_size_in_the_end() {
         world.finish();
     }
 }
+
+#[test]
+fn nothing_waits_for_company_when_the_buffer_is_nearly_full() {
+    let mut world = small("all");
+    let before = world.now;
+    // Never refused: a caller that looks at the free bytes stops before that.
+    while world.held() < MEMORY * 9 / 10 {
+        world.send("orders", None, &"x".repeat(1000));
+    }
+    world.run_for(100);
+    assert_eq!(world.held(), 0, "all of it left long before linger.ms");
+    assert!(world.now - before < 1000 * crate::world::MS);
+    world.finish();
+}
