@@ -36,12 +36,12 @@ fn session(seed: u64, compression: &str) -> Vec<String> {
         Answer::Error(ErrorCode::MESSAGE_TOO_LARGE),
     ];
     world.cluster.faults.answer("orders", 3, &answers);
-    for i in 0..6000 {
+    for i in 0..3000 {
         let topic = if i % 10 == 0 { "late" } else { "orders" };
         let key = format!("key {}", i % 37);
         let key = (i % 3 == 0).then_some(key.as_str());
         let _ = world.try_send(topic, None, key, format!("value {i}").as_bytes());
-        if i % 25 == 0 {
+        if i % 5 == 0 {
             world.run_for(5);
         }
         match i {
