@@ -79,13 +79,15 @@ impl Cluster {
         slot: RequestSlot,
         tag: RequestTag,
         slices: Vec<Bytes>,
+        now: Instant,
     ) {
         let Some(connection) = self.connections.get_mut(&slot.connection) else {
             return;
         };
+        let deadline = now.after(self.settings.request_timeout);
         connection
             .in_flight
-            .push_unanswered(tag, frame_bytes(&slices));
+            .push_unanswered(tag, frame_bytes(&slices), deadline);
         self.outputs.push_back(Output::Transmit {
             connection: slot.connection,
             slices,
