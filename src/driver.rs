@@ -160,7 +160,8 @@ pub enum DisconnectReason {
     Requested,
     /// The connection was not set up within `socket.connection.setup.timeout.ms`.
     SetupTimedOut,
-    /// A request was not answered within `request.timeout.ms`.
+    /// A request was not answered within `request.timeout.ms` or, with `acks=0`, not taken whole by
+    /// the transport.
     RequestTimedOut,
     /// The peer sent bytes that are no answer to what was asked.
     Malformed(crate::wire::WireError),
@@ -197,7 +198,7 @@ impl fmt::Display for DisconnectReason {
             Self::Transport => f.write_str("transport failure"),
             Self::Requested => f.write_str("closed by this producer"),
             Self::SetupTimedOut => f.write_str("no connection within the set-up timeout"),
-            Self::RequestTimedOut => f.write_str("no answer within request.timeout.ms"),
+            Self::RequestTimedOut => f.write_str("a request took longer than request.timeout.ms"),
             Self::Malformed(error) => write!(f, "malformed answer: {error}"),
             Self::Unresolved(error) => error.fmt(f),
             Self::UnsupportedVersion { api_key } => {

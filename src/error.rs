@@ -67,7 +67,8 @@ pub enum FatalError {
     /// The cluster does not let this client write with idempotence
     /// (CLUSTER_AUTHORIZATION_FAILED).
     NotAuthorized(ErrorCode),
-    /// The cluster gave no producer id and said that asking again is useless.
+    /// The cluster gave no producer id, for a reason that asking again does not change. A code that
+    /// is not known here counts as such, as it does for Java's producer.
     NoProducerId(ErrorCode),
     /// The runtime that held the machine is gone (a trap, or a driver that stopped). Records without a
     /// report are possibly written.

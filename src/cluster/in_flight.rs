@@ -1,6 +1,6 @@
 //! What one connection owes: requests without an answer, and frames not yet taken by the transport.
 
-use crate::time::Instant;
+use crate::time::{Instant, earliest};
 use crate::wire::ApiKey;
 use std::collections::VecDeque;
 
@@ -28,13 +28,23 @@ pub(crate) struct InFlightRequest {
     pub(crate) deadline: Instant,
 }
 
+/// A frame that nobody answers, over when the transport has taken its last byte.
+#[derive(Clone, Copy, Debug)]
+struct UnansweredFrame {
+    /// Where its last byte is among all bytes handed out.
+    end: u64,
+    tag: RequestTag,
+    /// When the connection is given up because the transport does not take it.
+    deadline: Instant,
+}
+
 /// The requests of one connection in the order in which they were handed out, which is the order in
 /// which a broker answers.
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
     requests: VecDeque<InFlightRequest>,
-    /// Frames without an answer to come (`acks=0`): done when the transport took their last byte.
-    unanswered: VecDeque<(u64, RequestTag)>,
+    /// Frames without an answer to come (`acks=0`), in the same order.
+    unanswered: VecDeque<UnansweredFrame>,
     /// Bytes handed out to the driver, and bytes that the transport took, since the start.
     handed_out: u64,
     transmitted: u64,
@@ -50,11 +60,16 @@ impl InFlight {
         self.requests.push_back(request);
     }
 
-    /// Notes a frame of `bytes` bytes that nobody will answer.
-    pub(crate) fn push_unanswered(&mut self, tag: RequestTag, bytes: u64) {
+    /// Notes a frame of `bytes` bytes that nobody will answer; the connection is given up when the
+    /// transport has not taken it by `deadline`.
+    pub(crate) fn push_unanswered(&mut self, tag: RequestTag, bytes: u64, deadline: Instant) {
         self.handed_out += bytes;
         self.produce_count += usize::from(matches!(tag, RequestTag::Produce(_)));
-        self.unanswered.push_back((self.handed_out, tag));
+        self.unanswered.push_back(UnansweredFrame {
+            end: self.handed_out,
+            tag,
+            deadline,
+        });
     }
 
     /// The oldest request, whose answer comes next.
@@ -82,7 +97,7 @@ impl InFlight {
 
     /// The next frame without an answer that the transport took whole.
     pub(crate) fn pop_transmitted(&mut self) -> Option<RequestTag> {
-        let (end, tag) = *self.unanswered.front()?;
+        let UnansweredFrame { end, tag, .. } = *self.unanswered.front()?;
         if end > self.transmitted {
             return None;
         }
@@ -95,11 +110,14 @@ impl InFlight {
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = RequestTag> + '_ {
         self.produce_count = 0;
         let answered = self.requests.drain(..).map(|request| request.tag);
-        answered.chain(self.unanswered.drain(..).map(|(_, tag)| tag))
+        answered.chain(self.unanswered.drain(..).map(|frame| frame.tag))
     }
 
+    /// When the connection is given up if nothing happens: the oldest of each kind has waited longest.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.requests.front().map(|request| request.deadline)
+        let answer = self.requests.front().map(|request| request.deadline);
+        let transport = self.unanswered.front().map(|frame| frame.deadline);
+        earliest(answer, transport)
     }
 
     pub(crate) const fn produce_count(&self) -> usize {

@@ -124,7 +124,8 @@ pub struct Config {
     /// `delivery.timeout.ms`: from append to report, at least `linger` and `request_timeout`
     /// together.
     pub delivery_timeout: Duration,
-    /// `request.timeout.ms`: from the request being sent to its answer.
+    /// `request.timeout.ms`: from the request being handed out to its answer; with `acks=0` to its
+    /// last byte being taken by the transport.
     pub request_timeout: Duration,
     /// `retry.backoff.ms`: the first wait before a request is sent again; at most
     /// `retry_backoff_max`.

@@ -123,7 +123,7 @@ impl Sender {
             .insert(self.next_request, ProduceRequest { batches, pinned: 0 });
         self.next_request += 1;
         match self.acks {
-            Acks::None => cluster.submit_unanswered(slot, tag, slices),
+            Acks::None => cluster.submit_unanswered(slot, tag, slices, now),
             Acks::Leader | Acks::All => cluster.submit(slot, tag, slices, now),
         }
         true

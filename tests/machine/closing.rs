@@ -1,6 +1,6 @@
 //! The end: in time, by a deadline, twice, without any broker, and what comes afterwards.
 
-use crate::broker::PRODUCE;
+use crate::broker::{INIT_PRODUCER_ID, METADATA, PRODUCE};
 use crate::faults::Fate;
 use crate::world::{MS, World};
 use odradek::{Cause, Outcome, SendError};
@@ -71,6 +71,37 @@ fn a_close_without_any_broker_ends_at_its_deadline() {
     assert!(world.is_closed);
     assert_eq!(world.account.fortune(ticket).outcome, Outcome::NotWritten);
     world.finish();
+}
+
+#[test]
+fn a_close_waits_for_no_throttled_broker_beyond_its_deadline() {
+    for api in [METADATA, INIT_PRODUCER_ID, PRODUCE] {
+        let mut world = World::new().topic("orders", 1);
+        // Whatever a broker asks for is honoured: 24 days here.
+        world
+            .cluster
+            .faults
+            .fate(api, &[Fate::Throttle(i32::MAX), Fate::Throttle(i32::MAX)]);
+        world.send("orders", None, "v");
+        world.run_for(1000);
+        let muted = world.send("orders", None, "v");
+        world.run_for(1000);
+        let closed_at = world.now;
+        world.close(5000);
+        assert!(
+            world.run_until(5010, |world| world.is_closed),
+            "api {api}\n{}",
+            world.story()
+        );
+        let fortune = world.account.fortune(muted);
+        assert_eq!(
+            (fortune.outcome, fortune.cause),
+            (Outcome::NotWritten, Some(Cause::Closed)),
+            "api {api}"
+        );
+        assert_eq!(fortune.at - closed_at, 5000 * MS, "api {api}");
+        world.finish();
+    }
 }
 
 #[test]

@@ -347,6 +347,27 @@ fn a_refused_identity_ends_the_producer_and_reports_everything() {
 }
 
 #[test]
+fn an_unknown_error_instead_of_a_producer_id_ends_the_producer() {
+    for error in [ErrorCode(32_000), ErrorCode(i16::MIN)] {
+        let mut world = World::new().topic("orders", 1);
+        world
+            .cluster
+            .faults
+            .fate(INIT_PRODUCER_ID, &[Fate::Error(error)]);
+        let ticket = world.send("orders", None, "v");
+        world.run_until_idle();
+        let fatal = FatalError::NoProducerId(error);
+        assert_eq!(world.failed, Some(fatal));
+        let fortune = world.account.fortune(ticket);
+        assert_eq!(
+            (fortune.outcome, fortune.cause),
+            (Outcome::NotWritten, Some(Cause::Failed(fatal)))
+        );
+        world.finish();
+    }
+}
+
+#[test]
 fn an_identity_that_is_refused_after_a_gap_reports_what_is_queued() {
     let mut world = warmed();
     world

@@ -3,7 +3,7 @@
 use crate::broker::PRODUCE;
 use crate::faults::{Answer, Fate};
 use crate::world::World;
-use odradek::{Cause, ErrorCode, Outcome, ResolveError, SendError};
+use odradek::{Cause, DisconnectReason, ErrorCode, Outcome, ResolveError, SendError};
 
 fn orders() -> World {
     World::new().topic("orders", 1)
@@ -324,5 +324,40 @@ fn without_acknowledgement_a_lost_connection_is_named() {
     let fortune = world.account.fortune(ticket);
     assert_eq!(fortune.outcome, Outcome::PossiblyWritten);
     assert_eq!(fortune.cause, Some(Cause::ConnectionLost));
+    world.finish();
+}
+
+#[test]
+fn without_acknowledgement_a_transport_that_takes_nothing_is_given_up() {
+    let mut world = orders()
+        .config("acks", "0")
+        .config("request.timeout.ms", "2000");
+    world.handle("orders");
+    world.run_for(50);
+    let taken = world.send("orders", None, "v");
+    world.run_for(50);
+    assert_eq!(world.account.fortune(taken).cause, Some(Cause::AcksZero));
+    world.network.holds_transmitted = true;
+    let first = world.send("orders", None, "v");
+    world.run_for(1000);
+    let second = world.send("orders", None, "v");
+    world.run_for(950);
+    assert!(world.failures.is_empty(), "{}", world.story());
+    world.run_for(100);
+    let reasons: Vec<DisconnectReason> = world.failures.iter().map(|(_, f)| f.reason).collect();
+    assert_eq!(reasons, [DisconnectReason::RequestTimedOut]);
+    for ticket in [first, second] {
+        let fortune = world.account.fortune(ticket);
+        assert_eq!(
+            (fortune.outcome, fortune.cause),
+            (Outcome::PossiblyWritten, Some(Cause::ConnectionLost))
+        );
+    }
+    assert_eq!(world.held(), 0);
+    world.network.holds_transmitted = false;
+    let third = world.send("orders", None, "v");
+    world.run_for(10_000);
+    assert_eq!(world.account.fortune(third).cause, Some(Cause::AcksZero));
+    assert_eq!(world.failures.len(), 1, "{}", world.story());
     world.finish();
 }

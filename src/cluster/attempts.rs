@@ -1,0 +1,148 @@
+//! Attempts at a node: which one, when it may start, and after a failure when to try again.
+
+use super::Cluster;
+use super::connection::Connection;
+use super::node::{Link, Node};
+use crate::driver::{DisconnectReason, Output, ResolveError};
+use crate::event::{ConnectionFailure, Event};
+use crate::ids::{BrokerId, ConnectionId, QueryId};
+use crate::time::Instant;
+use core::net::{IpAddr, SocketAddr};
+
+impl Cluster {
+    /// Starts an attempt at a node unless one is under way or the back-off forbids it. Returns whether
+    /// one was started.
+    pub(crate) fn connect(&mut self, id: BrokerId, now: Instant) -> bool {
+        if self.is_shutting_down {
+            return false;
+        }
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return false;
+        };
+        if !node.may_start(now) {
+            return false;
+        }
+        let failures = node.failures;
+        let deadline = now.after(
+            self.settings
+                .setup_timeout
+                .delay(failures, &mut self.random),
+        );
+        if let Some(address) = node.next_address() {
+            self.open(id, address, deadline, now);
+        } else if let Ok(address) = node.host.parse::<IpAddr>() {
+            let address = SocketAddr::new(address, node.port);
+            self.open(id, address, deadline, now);
+        } else {
+            let query = QueryId(self.next_query);
+            self.next_query = self.next_query.wrapping_add(1);
+            node.link = Link::Resolving {
+                query,
+                since: now,
+                deadline,
+            };
+            let (host, port) = (node.host.clone(), node.port);
+            self.outputs
+                .push_back(Output::Resolve { query, host, port });
+        }
+        true
+    }
+
+    /// Starts an attempt at some node: brokers first, then bootstrap addresses, from a random one on.
+    pub(super) fn connect_anywhere(&mut self, now: Instant) -> bool {
+        let mut candidates: Vec<BrokerId> = self
+            .alternatives()
+            .filter(|(_, node)| node.may_start(now))
+            .map(|(id, _)| *id)
+            .collect();
+        let brokers = candidates.iter().filter(|id| id.0 >= 0).count();
+        if brokers > 0 {
+            candidates.retain(|id| id.0 >= 0);
+        }
+        let index = self.random.below(candidates.len() as u64) as usize;
+        candidates
+            .get(index)
+            .is_some_and(|id| self.connect(*id, now))
+    }
+
+    fn open(&mut self, node_id: BrokerId, address: SocketAddr, deadline: Instant, now: Instant) {
+        let Some(node) = self.nodes.get_mut(&node_id) else {
+            return;
+        };
+        let id = ConnectionId(self.next_connection);
+        self.next_connection = self.next_connection.wrapping_add(1);
+        node.link = Link::Connection(id);
+        let host = node.host.clone();
+        let limit = self.settings.receive_max_bytes;
+        self.connections
+            .insert(id, Connection::new(node_id, address, deadline, limit, now));
+        self.outputs.push_back(Output::Connect {
+            connection: id,
+            address,
+            host,
+        });
+    }
+
+    pub(super) fn fail_resolution(
+        &mut self,
+        id: BrokerId,
+        error: ResolveError,
+        since: Instant,
+        now: Instant,
+    ) {
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return;
+        };
+        node.link = Link::Idle;
+        let failure = ConnectionFailure {
+            host: node.host.clone(),
+            port: node.port,
+            address: None,
+            reason: DisconnectReason::Unresolved(error),
+            after: now.since(since),
+            was_ready: false,
+        };
+        self.outputs
+            .push_back(Output::Event(Event::ConnectionFailed(failure)));
+        self.back_off(id, now);
+    }
+
+    pub(super) fn back_off(&mut self, id: BrokerId, now: Instant) {
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return;
+        };
+        node.retry_at = now.after(
+            self.settings
+                .reconnect
+                .delay(node.failures, &mut self.random),
+        );
+        node.failures = node.failures.saturating_add(1);
+        // Somebody else may lead by now what this broker led.
+        self.metadata.want_refresh();
+    }
+
+    pub(super) fn retry_at(&self, broker: BrokerId) -> Option<Instant> {
+        let node = self.nodes.get(&broker)?;
+        (node.link == Link::Idle).then_some(node.retry_at)
+    }
+
+    /// Whether some way to the cluster exists or is being made: a connection that the broker wants to
+    /// be silent is no reason to look for a way around.
+    pub(super) fn is_linked(&self) -> bool {
+        let is_resolving = |node: &Node| matches!(node.link, Link::Resolving { .. });
+        self.nodes.values().any(is_resolving)
+            || self.connections.values().any(|one| !one.is_closing())
+    }
+
+    /// Nodes that an attempt to find the cluster may start at. A bootstrap address that is a known
+    /// broker's is left out: that broker is tried as itself, with one back-off and one connection.
+    pub(super) fn alternatives(&self) -> impl Iterator<Item = (&BrokerId, &Node)> {
+        let is_brokers = |seed: &Node| {
+            let mut brokers = self.nodes.range(BrokerId(0)..);
+            brokers.any(|(_, node)| node.host == seed.host && node.port == seed.port)
+        };
+        self.nodes
+            .iter()
+            .filter(move |(id, node)| node.link == Link::Idle && (id.0 >= 0 || !is_brokers(node)))
+    }
+}
