@@ -34,6 +34,9 @@ pub struct Stats {
     pub connections: u64,
     /// Bytes of `buffer.memory` that were free after the latest call.
     pub free_bytes: u64,
+    /// Bytes of the component's linear memory after the latest call: the peak, for it never shrinks.
+    /// 0 natively.
+    pub linear_memory_bytes: u64,
 }
 
 macro_rules! counters {
@@ -63,7 +66,8 @@ counters!(
     bytes_transmitted,
     bytes_received,
     connections,
-    free_bytes
+    free_bytes,
+    linear_memory_bytes
 );
 
 /// A number with one writer.

@@ -227,6 +227,8 @@ impl Driver {
         drop(inputs);
         self.happenings.clear();
         self.set_free(self.step.free_bytes);
+        let memory = self.machine.linear_memory_bytes();
+        self.shared.counters.linear_memory_bytes.set(memory);
         Ok(())
     }
 

@@ -6,14 +6,15 @@ use super::bindings::{Engine, EnginePre};
 use super::convert::{lower, raise_actions, raise_outcome};
 use super::engine::{self, ComponentInfo};
 use super::parts::{Part, next_part};
+use super::sandbox::Sandbox;
 use super::{Machine, MachineLost, OpenError, Step};
 use odradek::config::{Config, Note};
 use odradek::{
     Bulk, BulkError, BulkOutcome, FlushId, Input, Instant, Output, TopicError, TopicHandle,
 };
 use std::time::Duration;
+use wasmtime::Store;
 use wasmtime::component::ResourceAny;
-use wasmtime::{Store, StoreLimits, StoreLimitsBuilder};
 
 /// What the component may use beyond twice `buffer.memory`: 16 MiB for its code's tables, one helping
 /// of inputs and one of outputs.
@@ -38,14 +39,14 @@ pub struct ComponentMachine {
 }
 
 struct Instantiated {
-    store: Store<StoreLimits>,
+    store: Store<Sandbox>,
     engine: Engine,
     producer: ResourceAny,
 }
 
 impl ComponentMachine {
     /// Instantiates the component and opens a producer in it. The component is compiled on first use
-    /// in this process.
+    /// in this process. Its linear memory may grow to twice `buffer.memory` and 16 MiB.
     ///
     /// # Errors
     ///
@@ -55,18 +56,38 @@ impl ComponentMachine {
         seed: u64,
         now: Instant,
     ) -> Result<(Self, Vec<Note>), OpenError> {
-        // Checked here as well, for the typed error and the size of the sandbox.
-        let pairs = properties.iter().map(|(key, value)| (key, value));
-        let (config, notes) = Config::from_properties(pairs)?;
-        if config.buffer_memory > BUFFER_MEMORY_LIMIT {
-            return Err(OpenError::BufferTooLarge {
-                buffer_memory: config.buffer_memory,
-                limit: BUFFER_MEMORY_LIMIT,
-            });
-        }
+        let (config, notes) = checked(properties)?;
+        let memory_limit = 2 * config.buffer_memory + EXTRA_MEMORY;
+        let machine = Self::start(properties, seed, now, memory_limit)?;
+        Ok((machine, notes))
+    }
+
+    /// Like [`open`](Self::open), in a linear memory of at most `memory_limit` bytes. If that is less
+    /// than what the configuration needs, the component traps as soon as it needs more.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], as from [`open`](Self::open).
+    pub fn open_within(
+        properties: &[(String, String)],
+        seed: u64,
+        now: Instant,
+        memory_limit: u64,
+    ) -> Result<(Self, Vec<Note>), OpenError> {
+        let (_, notes) = checked(properties)?;
+        let machine = Self::start(properties, seed, now, memory_limit)?;
+        Ok((machine, notes))
+    }
+
+    fn start(
+        properties: &[(String, String)],
+        seed: u64,
+        now: Instant,
+        memory_limit: u64,
+    ) -> Result<Self, OpenError> {
         let compiled = engine::compiled().map_err(OpenError::Runtime)?;
         let start = std::time::Instant::now();
-        let (mut store, engine) = instantiate(&compiled.pre, &config).map_err(runtime)?;
+        let (mut store, engine) = instantiate(&compiled.pre, memory_limit).map_err(runtime)?;
         let instantiate = start.elapsed();
 
         let producers = engine.odradek_kafka_machine().producer();
@@ -74,7 +95,7 @@ impl ComponentMachine {
         let opened = opened.map_err(runtime)?.map_err(|error| {
             OpenError::Runtime(format!("the component refused: {}", error.message).into())
         })?;
-        let machine = Self {
+        Ok(Self {
             instance: Ok(Instantiated {
                 store,
                 engine,
@@ -91,8 +112,7 @@ impl ComponentMachine {
             headers: Vec::new(),
             inputs: Vec::new(),
             received: Vec::new(),
-        };
-        Ok((machine, notes))
+        })
     }
 
     /// What the component cost before its first record.
@@ -105,7 +125,7 @@ impl ComponentMachine {
         &mut self,
         call: impl FnOnce(
             wit::GuestProducer<'_>,
-            &mut Store<StoreLimits>,
+            &mut Store<Sandbox>,
             ResourceAny,
         ) -> wasmtime::Result<T>,
     ) -> Result<T, MachineLost> {
@@ -251,19 +271,35 @@ impl Machine for ComponentMachine {
     fn calls(&self) -> u64 {
         self.calls
     }
+
+    fn linear_memory_bytes(&self) -> u64 {
+        let instance = self.instance.as_ref();
+        instance.map_or(0, |instance| instance.store.data().memory_bytes())
+    }
+}
+
+/// The properties as the component will read them: checked here as well, for the typed error and the
+/// size of the sandbox.
+fn checked(properties: &[(String, String)]) -> Result<(Config, Vec<Note>), OpenError> {
+    let pairs = properties.iter().map(|(key, value)| (key, value));
+    let (config, notes) = Config::from_properties(pairs)?;
+    if config.buffer_memory > BUFFER_MEMORY_LIMIT {
+        return Err(OpenError::BufferTooLarge {
+            buffer_memory: config.buffer_memory,
+            limit: BUFFER_MEMORY_LIMIT,
+        });
+    }
+    Ok((config, notes))
 }
 
 /// Makes a store with its limits, and an instance in it.
 fn instantiate(
-    pre: &EnginePre<StoreLimits>,
-    config: &Config,
-) -> wasmtime::Result<(Store<StoreLimits>, Engine)> {
-    let memory = 2 * config.buffer_memory + EXTRA_MEMORY;
-    let limits = StoreLimitsBuilder::new()
-        .memory_size(usize::try_from(memory)?)
-        .build();
-    let mut store = Store::new(pre.engine(), limits);
-    store.limiter(|limits| limits);
+    pre: &EnginePre<Sandbox>,
+    memory_limit: u64,
+) -> wasmtime::Result<(Store<Sandbox>, Engine)> {
+    let sandbox = Sandbox::new(usize::try_from(memory_limit)?);
+    let mut store = Store::new(pre.engine(), sandbox);
+    store.limiter(|sandbox| sandbox);
     let engine = pre.instantiate(&mut store)?;
     Ok((store, engine))
 }

@@ -1,10 +1,11 @@
 //! The engine component that this crate carries: its bytes, and its compiled form.
 
 use super::bindings::EnginePre;
+use super::sandbox::Sandbox;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Config, Engine, StoreLimits};
+use wasmtime::{Config, Engine};
 
 /// The engine component: world `engine` of `wit/`, without imports. Any component-model host can load
 /// it.
@@ -23,7 +24,7 @@ pub struct ComponentInfo {
 
 /// The component compiled and linked, which takes no more than instantiation to become a producer.
 pub(super) struct CompiledEngine {
-    pub(super) pre: EnginePre<StoreLimits>,
+    pub(super) pre: EnginePre<Sandbox>,
     pub(super) compile: Duration,
 }
 

@@ -10,6 +10,7 @@ mod convert;
 mod engine;
 mod native;
 mod parts;
+mod sandbox;
 
 pub use component::ComponentMachine;
 pub use engine::{ComponentInfo, ENGINE_COMPONENT};
@@ -89,6 +90,11 @@ pub trait Machine: Send {
 
     /// How many calls have crossed the boundary of the component; 0 natively.
     fn calls(&self) -> u64;
+
+    /// Bytes of the component's linear memory, which never shrinks; 0 natively and once it is lost.
+    fn linear_memory_bytes(&self) -> u64 {
+        0
+    }
 }
 
 /// Where a producer's machine runs.
