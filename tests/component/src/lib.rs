@@ -2,5 +2,6 @@
 
 pub mod cluster;
 pub mod records;
+pub mod replay;
 pub mod session;
 pub mod trace;

@@ -13,6 +13,26 @@ use std::time::Duration;
 /// How long a byte is under way, each direction.
 const LATENCY: Duration = Duration::from_micros(700);
 
+/// What arrives instead of an answer.
+#[derive(Clone, Debug)]
+pub struct Spoken {
+    /// These bytes.
+    pub bytes: Vec<u8>,
+    /// What happens after them.
+    pub then: Then,
+}
+
+/// What a broker does after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// It goes on.
+    Continue,
+    /// It never says anything again on this connection.
+    Silence,
+    /// It closes the connection.
+    Close,
+}
+
 /// A machine, its cluster, and the record of what passed between them.
 pub struct Session {
     machine: Box<dyn Machine>,
@@ -24,6 +44,8 @@ pub struct Session {
     pub answers: Vec<Answer>,
     /// What the application heard.
     pub events: Vec<Event>,
+    /// What becomes of the brokers' answers on their way, if anything.
+    pub mangle: Option<Box<dyn FnMut(Vec<u8>) -> Spoken>>,
     now: Instant,
     deadline: Option<Instant>,
     /// Inputs on their way, by time of arrival and order.
@@ -46,6 +68,7 @@ impl Session {
             trace: Trace::default(),
             answers: Vec::new(),
             events: Vec::new(),
+            mangle: None,
             now: Instant::ZERO,
             deadline: Some(Instant::ZERO),
             pending: BTreeMap::new(),
@@ -210,16 +233,13 @@ impl Session {
 
     fn react(&mut self, connection: ConnectionId, reaction: Reaction) {
         match reaction {
-            Reaction::Answer(frame) => {
-                // Cut inside the length, inside the header, anywhere.
-                let cut = usize::try_from(self.order % 11).map_or(0, |cut| cut.min(frame.len()));
-                let (front, back) = frame.split_at(cut);
-                for (piece, delay) in [(front, LATENCY), (back, LATENCY * 2)] {
-                    if !piece.is_empty() {
-                        let received = Happening::Received(connection, piece.to_vec());
-                        self.in_order(connection, delay, received);
-                    }
-                }
+            Reaction::Answer(bytes) => {
+                let then = Then::Continue;
+                let spoken = match &mut self.mangle {
+                    Some(mangle) => mangle(bytes),
+                    None => Spoken { bytes, then },
+                };
+                self.speak(connection, &spoken);
             }
             Reaction::Silence => {}
             Reaction::Stall => {
@@ -230,6 +250,26 @@ impl Session {
                 let gone = Happening::Disconnected(connection, reason);
                 self.in_order(connection, LATENCY, gone);
             }
+        }
+    }
+
+    fn speak(&mut self, connection: ConnectionId, spoken: &Spoken) {
+        let Spoken { bytes, then } = spoken;
+        // Cut inside the length, inside the header, anywhere.
+        let cut = usize::try_from(self.order % 11).map_or(0, |cut| cut.min(bytes.len()));
+        let (front, back) = bytes.split_at(cut);
+        for (piece, delay) in [(front, LATENCY), (back, LATENCY * 2)] {
+            if !piece.is_empty() {
+                let received = Happening::Received(connection, piece.to_vec());
+                self.in_order(connection, delay, received);
+            }
+        }
+        if *then != Then::Continue {
+            self.stalled.insert(connection);
+        }
+        if *then == Then::Close {
+            let gone = Happening::Disconnected(connection, DisconnectReason::Closed);
+            self.in_order(connection, LATENCY * 2, gone);
         }
     }
 

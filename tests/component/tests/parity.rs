@@ -1,83 +1,19 @@
 //! One recorded session, two machines, the same answers byte for byte.
 
 use odradek::{
-    BulkError, BulkOutcome, BulkRecord, Cause, DisconnectReason, Event, Instant, Outcome,
-    SendError, TopicHandle,
+    BulkError, BulkRecord, Cause, DisconnectReason, Event, Outcome, SendError, TopicHandle,
 };
-use odradek_host::machine::{Backend, Machine, open};
 use odradek_tests_component::cluster::Fault;
 use odradek_tests_component::records::{Dice, varied_records};
+use odradek_tests_component::replay::{accepted, outcomes, record_and_replay, reported};
 use odradek_tests_component::session::Session;
-use odradek_tests_component::trace::{Answer, Call, Records};
+use odradek_tests_component::trace::{Call, Records};
 use std::time::Duration;
 
 const SEED: u64 = 0x0d_7ade_0003;
 
-fn machine(backend: Backend, properties: &[(&str, &str)]) -> Box<dyn Machine> {
-    let owned: Vec<(String, String)> = properties
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect();
-    open(backend, &owned, SEED, Instant::ZERO)
-        .expect("it opens")
-        .machine
-}
-
 const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
-}
-
-/// Records with the native machine, then asks the component the same.
-fn record_and_replay(properties: &[(&str, &str)], script: impl Fn(&mut Session)) -> Session {
-    let mut session = Session::new(machine(Backend::Native, properties));
-    script(&mut session);
-    let mut component = machine(Backend::Component, properties);
-    let answers = session.trace.replay(component.as_mut());
-    assert_eq!(answers.len(), session.answers.len());
-    let pairs = session
-        .trace
-        .calls
-        .iter()
-        .zip(session.answers.iter().zip(&answers));
-    for (index, ((now, call), (native, component))) in pairs.enumerate() {
-        assert_eq!(
-            native,
-            component,
-            "call {index} at {} ns: {call:?}",
-            now.as_nanos()
-        );
-    }
-    assert!(component.calls() > 0);
-    session
-}
-
-fn reported(session: &Session, outcome: Outcome) -> u64 {
-    let mut count = 0;
-    for event in &session.events {
-        if let Event::Delivered(report) = event
-            && report.outcome == outcome
-        {
-            count += report.tickets.count();
-        }
-    }
-    count
-}
-
-/// What became of each bulk that was offered.
-fn outcomes(session: &Session) -> impl Iterator<Item = &BulkOutcome> {
-    session.answers.iter().filter_map(|answer| {
-        if let Answer::Sent(outcome) = answer {
-            Some(outcome)
-        } else {
-            None
-        }
-    })
-}
-
-fn accepted(session: &Session) -> u64 {
-    outcomes(session)
-        .map(|outcome| u64::from(outcome.accepted))
-        .sum()
 }
 
 fn ended_with(session: &Session, reason: DisconnectReason) -> bool {
@@ -166,21 +102,21 @@ const COMMON: [(&str, &str); 5] = [
 
 #[test]
 fn a_troubled_session_gets_the_same_answers_natively_and_in_wasm() {
-    let session = record_and_replay(&COMMON, troubled);
+    let session = record_and_replay(SEED, &COMMON, troubled);
     assert_troubled(&session);
 }
 
 #[test]
 fn a_troubled_session_with_lz4_gets_the_same_answers_natively_and_in_wasm() {
     let properties = [&COMMON[..], &[("compression.type", "lz4")]].concat();
-    let session = record_and_replay(&properties, troubled);
+    let session = record_and_replay(SEED, &properties, troubled);
     assert_troubled(&session);
 }
 
 #[test]
 fn without_acknowledgements_both_machines_give_the_same_reports() {
     let properties = [&COMMON[..], &[("acks", "0")]].concat();
-    let session = record_and_replay(&properties, |session| {
+    let session = record_and_replay(SEED, &properties, |session| {
         let topics = [session.topic("alpha")];
         let mut dice = Dice::new(7);
         for _ in 0..20 {
@@ -198,7 +134,7 @@ fn without_acknowledgements_both_machines_give_the_same_reports() {
 
 #[test]
 fn what_is_purged_or_closed_is_reported_alike() {
-    let session = record_and_replay(&COMMON, |session| {
+    let session = record_and_replay(SEED, &COMMON, |session| {
         let topics = [session.topic("alpha"), session.topic("beta")];
         let mut dice = Dice::new(11);
         session.send(varied_records(&mut dice, &topics, 50, 100));
@@ -231,7 +167,7 @@ fn records_that_are_larger_than_what_is_free_are_refused_alike() {
         ..Records::default()
     };
     let properties = [&COMMON[..], &[("max.request.size", "3000000")]].concat();
-    let session = record_and_replay(&properties, |session| {
+    let session = record_and_replay(SEED, &properties, |session| {
         let topic = session.topic("alpha");
         for value_bytes in [150_000, 150_000, 250_000, 2_000_000, 50_000_000] {
             session.send(one(topic, value_bytes));
