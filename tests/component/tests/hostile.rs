@@ -176,7 +176,7 @@ fn pause_before_the_next_connection(session: &Session) -> Option<Duration> {
         };
         for output in outputs {
             if let Output::Event(Event::ConnectionFailed(failure)) = output {
-                failed = failed.or(Some((*now, failure.host.clone())));
+                failed = failed.or_else(|| Some((*now, failure.host.clone())));
             }
             if let (Output::Connect { host, .. }, Some((at, failed))) = (output, &failed)
                 && host == failed
@@ -205,41 +205,25 @@ const ANSWERS: [usize; 3] = [0, 1, 2];
 
 #[test]
 fn bytes_that_are_no_answer_end_the_connection_with_their_reason() {
-    let cases: [(fn(&[u8]) -> Mangled, WireErrorKind); 6] = [
-        (
-            |_| Mangled::Bytes(b"HTTP/1.1 400 Bad Request\r\n".to_vec()),
-            WireErrorKind::BadLength,
-        ),
-        (
-            |frame| Mangled::Bytes([&[0x7f, 0xff, 0xff, 0xff], &frame[4..]].concat()),
-            WireErrorKind::BadLength,
-        ),
-        (
-            |frame| Mangled::Bytes([&[0xff; 4], &frame[4..]].concat()),
-            WireErrorKind::BadLength,
-        ),
-        (
-            |frame| Mangled::Bytes(framed(&[&[9; 4], &frame[8..]].concat())),
-            WireErrorKind::WrongCorrelationId,
-        ),
-        (
-            |frame| Mangled::Bytes(framed(&frame[4..7])),
-            WireErrorKind::UnexpectedEnd,
-        ),
-        (
-            |frame| Mangled::Bytes(framed(&frame[4..frame.len() - 1])),
-            WireErrorKind::UnexpectedEnd,
-        ),
-    ];
     for answer in ANSWERS {
-        for (index, (replace, expected)) in cases.iter().enumerate() {
-            let reason = replaced(answer, *replace);
-            assert_eq!(
-                kind(reason),
-                Some(*expected),
-                "answer {answer}, case {index}"
-            );
-        }
+        let kind_of = |replace: fn(&[u8]) -> Mangled| kind(replaced(answer, replace));
+        let kinds = [
+            kind_of(|_| Mangled::Bytes(b"HTTP/1.1 400 Bad Request\r\n".to_vec())),
+            kind_of(|frame| Mangled::Bytes([&[0x7f, 0xff, 0xff, 0xff], &frame[4..]].concat())),
+            kind_of(|frame| Mangled::Bytes([&[0xff; 4], &frame[4..]].concat())),
+            kind_of(|frame| Mangled::Bytes(framed(&[&[9; 4], &frame[8..]].concat()))),
+            kind_of(|frame| Mangled::Bytes(framed(&frame[4..7]))),
+            kind_of(|frame| Mangled::Bytes(framed(&frame[4..frame.len() - 1]))),
+        ];
+        let expected = [
+            WireErrorKind::BadLength,
+            WireErrorKind::BadLength,
+            WireErrorKind::BadLength,
+            WireErrorKind::WrongCorrelationId,
+            WireErrorKind::UnexpectedEnd,
+            WireErrorKind::UnexpectedEnd,
+        ];
+        assert_eq!(kinds, expected.map(Some), "answer {answer}");
     }
 }
 
@@ -260,16 +244,17 @@ fn counts_that_are_negative_or_beyond_the_frame_end_the_connection() {
         Mangled::Bytes(framed(&[&frame[4..at], count, &frame[at + 1..]].concat()))
     }
     const HUGE: &[u8] = &[0xff, 0xff, 0xff, 0xff, 0x0f];
-    let cases: [(usize, fn(&[u8]) -> Mangled); 4] = [
-        (0, |frame| count(frame, 10, &[0])),
-        (0, |frame| count(frame, 10, HUGE)),
-        (2, |frame| count(frame, 13, &[0])),
-        (2, |frame| count(frame, 13, HUGE)),
+    let kinds = [
+        kind(replaced(0, |frame| count(frame, 10, &[0]))),
+        kind(replaced(0, |frame| count(frame, 10, HUGE))),
+        kind(replaced(2, |frame| count(frame, 13, &[0]))),
+        kind(replaced(2, |frame| count(frame, 13, HUGE))),
     ];
-    let kinds = cases.map(|(answer, replace)| kind(replaced(answer, replace)));
-    let expected = [WireErrorKind::UnexpectedNull, WireErrorKind::BadLength];
-    assert_eq!(
-        kinds,
-        [expected[0], expected[1], expected[0], expected[1]].map(Some)
-    );
+    let expected = [
+        WireErrorKind::UnexpectedNull,
+        WireErrorKind::BadLength,
+        WireErrorKind::UnexpectedNull,
+        WireErrorKind::BadLength,
+    ];
+    assert_eq!(kinds, expected.map(Some));
 }
