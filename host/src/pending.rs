@@ -75,6 +75,11 @@ impl Pending {
         }
     }
 
+    /// The first record alone, whatever room there is.
+    pub(crate) fn first(&self) -> Bulk<'_> {
+        self.prefix(self.first_bytes())
+    }
+
     fn rest(&self) -> Bulk<'_> {
         Bulk {
             records: &self.staged.records[self.record..],
@@ -188,6 +193,13 @@ fn extent(record: &BulkRecord, headers: &[BulkHeader]) -> (usize, usize) {
     record
         .extent(headers)
         .map_or((0, 0), |(count, bytes)| (count, bytes as usize))
+}
+
+/// How many bytes a bulk takes: blob and index.
+pub(crate) const fn bulk_bytes(bulk: &Bulk<'_>) -> u64 {
+    bulk.data.len() as u64
+        + bulk.records.len() as u64 * RECORD_BYTES
+        + bulk.headers.len() as u64 * HEADER_BYTES
 }
 
 #[cfg(test)]

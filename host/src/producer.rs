@@ -282,7 +282,8 @@ impl Producer {
 impl Drop for Handle {
     fn drop(&mut self) {
         let mut staging = self.shared.staging();
-        if staging.refusal().is_some() {
+        // A producer that has failed still has a driver, a thread and connections to end.
+        if staging.refusal() == Some(SendError::Closed) {
             return;
         }
         let (done, _) = oneshot::channel();

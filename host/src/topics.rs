@@ -4,6 +4,9 @@ use crate::machine::Machine;
 use odradek::{BulkRecord, TopicError, TopicHandle};
 use std::sync::Arc;
 
+/// Bytes of the longest name that a topic can have.
+const TOPIC_NAME_MAX: usize = 249;
+
 /// Which number of the staging place is which handle of the machine.
 ///
 /// Both count from 0 in the same order, so they are the same until the machine refuses a name. A
@@ -31,7 +34,14 @@ impl Topics {
 
     /// Interns one more name. That the machine is lost shows in the next call of it.
     pub(crate) fn add(&mut self, name: Arc<str>, machine: &mut dyn Machine) {
-        let (handle, error) = match machine.topic(&name) {
+        let length = name.len();
+        let answer = if length > TOPIC_NAME_MAX {
+            // The machine's memory is bounded: it is not asked to look at a name of any length.
+            Ok(Err(TopicError::Length { length }))
+        } else {
+            machine.topic(&name)
+        };
+        let (handle, error) = match answer {
             Ok(Ok(handle)) => (Some(handle), None),
             Ok(Err(error)) => (None, Some(error)),
             Err(_) => (None, None),

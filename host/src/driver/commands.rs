@@ -23,6 +23,11 @@ pub(super) struct Closing {
 impl Driver {
     /// Carries out the commands whose time has come.
     pub(super) fn obey(&mut self) -> Result<(), MachineLost> {
+        if std::mem::take(&mut self.is_hurried) {
+            // Nobody waits for the end of this flush.
+            self.machine.flush(self.now())?;
+            self.shared.counters.machine_calls.add(1);
+        }
         for Command { after, kind } in std::mem::take(&mut self.commands) {
             match kind {
                 CommandKind::Flush(done) if self.passed >= after => {

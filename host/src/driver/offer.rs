@@ -3,6 +3,7 @@
 use super::{Driver, Due};
 use crate::deliveries::Verdict;
 use crate::machine::MachineLost;
+use crate::pending::bulk_bytes;
 use crate::report::ReportCause;
 use odradek::{BulkError, SendError};
 use std::sync::Arc;
@@ -38,6 +39,7 @@ impl Driver {
     /// Takes the staged records. None may be pending.
     fn take_records(&mut self) {
         let mut staging = self.shared.staging();
+        self.is_hurried |= staging.is_starving();
         staging.take_records(&mut self.pending.staged);
         let new_topics = staging.topics_from(self.topics.len()).to_vec();
         drop(staging);
@@ -55,16 +57,17 @@ impl Driver {
     /// Offers pending records as long as the machine has room for them.
     pub(super) fn offer(&mut self) -> Result<(), MachineLost> {
         while self.can_offer() {
-            let bulk = self.pending.prefix(self.step.free_bytes);
+            let mut bulk = self.pending.prefix(self.step.free_bytes);
             if bulk.records.is_empty() {
-                self.needed = Some(self.pending.first_bytes());
-                break;
+                // Offered although it will not fit: so the machine hears that somebody waits, and lets
+                // go what waits for company.
+                bulk = self.pending.first();
             }
             let offered = bulk.records.len();
             let counters = &self.shared.counters;
             counters.machine_calls.add(1);
             counters.send_calls.add(1);
-            counters.bytes_offered.add(self.pending.bytes());
+            counters.bytes_offered.add(bulk_bytes(&bulk));
             self.offered = Some(Moment::now());
             let outcome = self.machine.send_many(&bulk, wall_clock(), self.now())?;
             let accepted = offered.min(outcome.accepted as usize);
@@ -131,6 +134,8 @@ impl Driver {
             || self.step.more
             || self.window.outstanding() > 0
             || self.sockets.is_busy()
+            // Something is held, if only for a transport: its memory will come back.
+            || self.step.free_bytes < self.shared.limits.buffer
         {
             return;
         }
