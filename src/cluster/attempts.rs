@@ -1,7 +1,7 @@
 //! Attempts at a node: which one, when it may start, and after a failure when to try again.
 
 use super::Cluster;
-use super::connection::Connection;
+use super::connection::{Connection, Phase};
 use super::node::{Link, Node};
 use crate::driver::{DisconnectReason, Output, ResolveError};
 use crate::event::{ConnectionFailure, Event};
@@ -55,14 +55,19 @@ impl Cluster {
             .filter(|(_, node)| node.may_start(now))
             .map(|(id, _)| *id)
             .collect();
-        let brokers = candidates.iter().filter(|id| id.0 >= 0).count();
-        if brokers > 0 {
+        // Once every broker has failed, the brokers may all be others by now: the bootstrap addresses
+        // are as good as any.
+        let has_not_failed =
+            |id: &BrokerId| id.0 >= 0 && self.nodes.get(id).is_some_and(|node| node.failures == 0);
+        if candidates.iter().any(has_not_failed) {
             candidates.retain(|id| id.0 >= 0);
         }
         let index = self.random.below(candidates.len() as u64) as usize;
-        candidates
-            .get(index)
-            .is_some_and(|id| self.connect(*id, now))
+        let Some(id) = candidates.get(index).copied() else {
+            return false;
+        };
+        self.search = Some(id);
+        self.connect(id, now)
     }
 
     fn open(&mut self, node_id: BrokerId, address: SocketAddr, deadline: Instant, now: Instant) {
@@ -126,12 +131,21 @@ impl Cluster {
         (node.link == Link::Idle).then_some(node.retry_at)
     }
 
-    /// Whether some way to the cluster exists or is being made: a connection that the broker wants to
-    /// be silent is no reason to look for a way around.
+    /// Whether some way to the cluster exists or is being looked for: a connection that the broker
+    /// wants to be silent is no reason to look for a way around. Attempts at leaders do not count, or
+    /// leaders that hang would keep everybody from being asked who leads instead.
     pub(super) fn is_linked(&self) -> bool {
-        let is_resolving = |node: &Node| matches!(node.link, Link::Resolving { .. });
-        self.nodes.values().any(is_resolving)
-            || self.connections.values().any(|one| !one.is_closing())
+        let is_open = |one: &Connection| matches!(one.phase(), Phase::Negotiating | Phase::Ready);
+        let search = self.search.and_then(|id| self.nodes.get(&id));
+        let is_searching = search.is_some_and(|node| match node.link {
+            Link::Idle => false,
+            Link::Resolving { .. } => true,
+            Link::Connection(id) => self
+                .connections
+                .get(&id)
+                .is_some_and(|one| !one.is_closing()),
+        });
+        is_searching || self.connections.values().any(is_open)
     }
 
     /// Nodes that an attempt to find the cluster may start at. A bootstrap address that is a known

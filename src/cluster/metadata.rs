@@ -21,6 +21,8 @@ pub(crate) struct Metadata {
     brokers: BTreeMap<BrokerId, BrokerAddress>,
     topics: Vec<TopicView>,
     by_name: BTreeMap<String, TopicHandle>,
+    /// How many of the topics the open request names: all that were known when it was sent.
+    asked: usize,
     refresh: Refresh,
 }
 
@@ -83,6 +85,7 @@ impl Metadata {
             brokers: BTreeMap::new(),
             topics: Vec::new(),
             by_name: BTreeMap::new(),
+            asked: 0,
             refresh: Refresh {
                 backoff: Backoff {
                     base: config.retry_backoff,
@@ -154,7 +157,8 @@ impl Metadata {
             .map(|at| at.after(refresh.max_age).max(refresh.not_before))
     }
 
-    pub(crate) const fn on_request_sent(&mut self) {
+    pub(crate) fn on_request_sent(&mut self) {
+        self.asked = self.topics.len();
         self.refresh.in_flight = true;
         self.refresh.wanted = false;
     }
@@ -214,6 +218,12 @@ impl Metadata {
                 view.update(topic);
             }
         }
+        let left_out = TopicState::Unknown(Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION));
+        for topic in self.topics.iter_mut().take(self.asked) {
+            if topic.state == TopicState::Unknown(None) {
+                topic.state = left_out;
+            }
+        }
         self.refresh.fetched_at = Some(now);
         if self.is_incomplete() {
             self.ask_again(random, now);
@@ -262,6 +272,10 @@ impl TopicView {
             return;
         }
         let is_same_topic = self.uuid == answer.uuid || self.uuid == TopicUuid::ZERO;
+        if !is_same_topic {
+            // The topic was created again, perhaps smaller: no record may be meant for the old rest.
+            self.partitions.truncate(answer.partitions.len());
+        }
         self.uuid = answer.uuid;
         for partition in &answer.partitions {
             let Ok(index) = usize::try_from(partition.index) else {

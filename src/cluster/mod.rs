@@ -44,6 +44,8 @@ pub(crate) struct Cluster {
     next_query: u32,
     outputs: VecDeque<Output>,
     events: VecDeque<ClusterEvent>,
+    /// The node at which the last attempt to find the cluster started.
+    search: Option<BrokerId>,
     is_shutting_down: bool,
 }
 
@@ -114,6 +116,7 @@ impl Cluster {
             next_query: 0,
             outputs: VecDeque::new(),
             events: VecDeque::new(),
+            search: None,
             is_shutting_down: false,
         }
     }

@@ -10,7 +10,7 @@ use crate::event::Outcome;
 use crate::ids::ConnectionId;
 use crate::time::Instant;
 use crate::wire::api::init_producer_id::InitProducerIdResponse;
-use crate::wire::{ApiKey, Reader};
+use crate::wire::{ApiKey, Reader, WireError, WireErrorKind};
 use bytes::Bytes;
 
 impl Producer {
@@ -168,9 +168,15 @@ impl Producer {
                 }
             }
             Verdict::Restamp => {
-                if let Some(batch) = partition.batch_mut(position) {
-                    batch.stamp = None;
-                }
+                let Some(batch) = partition.batch_mut(position) else {
+                    return;
+                };
+                batch.stamp = None;
+                // A broker that refuses every identity is not asked at the speed of the network.
+                let failures = batch.attempts.saturating_sub(1);
+                let backoff = self.settings.retry_backoff;
+                let wait = backoff.delay(failures, &mut self.random);
+                partition.retry_at = partition.retry_at.max(now.after(wait));
                 partition.sequence.break_off(generation);
                 self.identity.begin_change();
             }
@@ -201,6 +207,16 @@ impl Producer {
         self.cluster
             .throttle(connection, response.throttle_time_ms, now);
         let error = response.error;
+        if error == ErrorCode::NONE && (response.producer_id < 0 || response.producer_epoch < 0) {
+            // Batches with a negative id are taken as not idempotent: duplicates would be appended.
+            let none = WireError {
+                at: 0,
+                kind: WireErrorKind::UnexpectedNull,
+            };
+            self.cluster.reject(connection, none);
+            self.identity.on_request_failed(&mut self.random, now);
+            return;
+        }
         if error == ErrorCode::NONE {
             self.identity
                 .on_granted(response.producer_id, response.producer_epoch);

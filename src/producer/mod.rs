@@ -43,6 +43,9 @@ use waiting::{Waiting, described_waiting_charge, waiting_charge};
 
 pub use step::Step;
 
+/// The largest `max.request.size` in effect: a frame has less than 2 GiB, framing included.
+const REQUEST_BYTES_MAX: u64 = i32::MAX as u64 - (64 << 10);
+
 /// A Kafka producer as a state machine: no I/O, no clock, no threads.
 ///
 /// Three kinds of method:
@@ -105,6 +108,9 @@ impl Producer {
     /// A producer that has done nothing yet; it starts looking for the cluster as soon as it is
     /// polled. `seed` makes every random choice: back-off jitter, bootstrap order, sticky partitions.
     pub fn new(config: &Config, seed: u64, now: Instant) -> Self {
+        let mut config = config.clone();
+        config.max_request_size = config.max_request_size.min(REQUEST_BYTES_MAX);
+        let config = &config;
         let mut random = Random::new(seed);
         let retry_backoff = Backoff {
             base: config.retry_backoff,
@@ -285,6 +291,10 @@ impl Producer {
     }
 
     fn check_record(&self, record: &Record<'_>) -> Result<(), SendError> {
+        if let Some(partition) = record.partition.filter(|partition| *partition < 0) {
+            let count = self.partition_count(record.topic);
+            return Err(SendError::UnknownPartition { partition, count });
+        }
         if record.timestamp < 0 {
             return Err(SendError::InvalidTimestamp {
                 timestamp: record.timestamp,

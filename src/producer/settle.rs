@@ -182,7 +182,8 @@ impl Producer {
         true
     }
 
-    fn partition_count(&self, topic: TopicHandle) -> i32 {
+    /// How many partitions a topic has; 0 while that is not known.
+    pub(super) fn partition_count(&self, topic: TopicHandle) -> i32 {
         let view = self.cluster.metadata.topic(topic);
         view.map_or(0, |view| {
             i32::try_from(view.partitions.len()).unwrap_or(i32::MAX)

@@ -33,13 +33,14 @@ pub(super) struct Waiting {
 
 /// Bytes of `buffer.memory` that a record takes while it waits.
 pub(super) fn waiting_charge(record: &Record<'_>) -> u64 {
-    let headers: usize = record
-        .headers
-        .iter()
-        .map(|header| header.name.len() + header.value.map_or(0, <[u8]>::len))
-        .sum();
-    let body = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
-    charge((body + headers) as u64, record.headers.len())
+    // Headers may borrow the same bytes many times, so that a sum of 32 bits could overflow.
+    let len = |bytes: Option<&[u8]>| bytes.map_or(0, |bytes| bytes.len() as u64);
+    let header_len = |header: &Header<'_>| header.name.len() as u64 + len(header.value);
+    let headers: u64 = record.headers.iter().map(header_len).sum();
+    charge(
+        len(record.key) + len(record.value) + headers,
+        record.headers.len(),
+    )
 }
 
 /// The same for a record of which only the lengths are known; `None` as for

@@ -425,3 +425,37 @@ fn another_leader_gets_nothing_before_the_old_one_has_answered() {
         world.finish();
     }
 }
+
+#[test]
+fn leaders_that_hang_do_not_keep_the_rest_of_the_cluster_from_being_asked() {
+    let mut world = World::new()
+        .brokers(3)
+        .topic("orders", 2)
+        .config("bootstrap.servers", "broker-1:9092,broker-2:9092");
+    for partition in 0..2 {
+        world.send_to("orders", partition, "first");
+    }
+    world.run_until_idle();
+    for broker in [1, 2] {
+        let address = std::net::SocketAddr::new(crate::world::address_of(broker), 9092);
+        world
+            .network
+            .behind
+            .insert(address, crate::network::Behind::Hole);
+        world.cut(broker);
+    }
+    for index in 0..2 {
+        let partition = world.cluster.partition("orders", index);
+        partition.leader = Some(3);
+        partition.epoch += 1;
+    }
+    let moved_at = world.now;
+    for partition in 0..2 {
+        world.send_to("orders", partition, "second");
+    }
+    world.run_until_idle();
+    assert_eq!(world.account.count(Outcome::Written), 4);
+    let ms = (world.now - moved_at) / MS;
+    assert!(ms < 30_000, "{ms} ms\n{}", world.story());
+    world.finish();
+}

@@ -361,3 +361,21 @@ fn without_acknowledgement_a_transport_that_takes_nothing_is_given_up() {
     assert_eq!(world.failures.len(), 1, "{}", world.story());
     world.finish();
 }
+
+#[test]
+fn a_negative_partition_is_refused_whether_the_topic_is_known_or_not() {
+    for is_known in [false, true] {
+        let mut world = World::new().topic("orders", 1);
+        if is_known {
+            world.handle("orders");
+            world.run_for(50);
+        }
+        let refused = world.try_send("orders", Some(-1), None, b"v");
+        let refused = refused.expect_err("there is no such partition");
+        assert!(
+            matches!(refused, SendError::UnknownPartition { partition: -1, .. }),
+            "{refused:?}"
+        );
+        world.finish();
+    }
+}
