@@ -70,6 +70,40 @@ async fn a_bad_line_is_kept_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_file_of_failed_records_never_overwrites_an_input() {
+    let file = TemporaryFile::new("input-and-output", b"{}\n");
+    let other = TemporaryFile::new("other-input", b"{}\n");
+    let link = TemporaryFile::new("link", b"");
+    std::fs::remove_file(link.path()).expect("the file is there");
+    std::os::unix::fs::symlink(file.path(), link.path()).expect("links are possible");
+    let as_input: [&[&str]; 3] = [&[file.path()], &[other.path(), link.path()], &["-"]];
+    for inputs in as_input {
+        let fixed = ["produce", "--backend", "native", "-b", "127.0.0.1:1"];
+        let more = ["-t", "t", "--format", "json", "--failed", file.path()];
+        let mut command = command(&[&fixed[..], &more, inputs].concat());
+        if inputs == ["-"] {
+            let input = std::fs::File::open(file.path()).expect("the file is there");
+            command.stdin(input);
+        }
+        let output = command.output().expect("the binary starts");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{inputs:?}: {stderr}");
+        assert!(stderr.contains("is an input"), "{inputs:?}: {stderr}");
+        assert!(stderr.contains(file.path()), "{inputs:?}: {stderr}");
+        assert_eq!(file.content(), b"{}\n", "{inputs:?}");
+    }
+    // A device is not harmed.
+    let null = ["-t", "t", "--failed", "/dev/null", "/dev/null"];
+    let ended = produce("127.0.0.1:1", &null, b"").await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    // A file that is no input is emptied.
+    let arguments = ["-t", "t", "--failed", file.path(), "/dev/null"];
+    let ended = produce("127.0.0.1:1", &arguments, b"").await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(file.content(), b"");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_record_that_can_never_fit_is_refused_alone_with_both_sizes() {
     let broker = broker(1).await;
     let mut input = vec![b'x'; 5000];

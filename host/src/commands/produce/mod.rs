@@ -13,7 +13,6 @@ use odradek::cli::args::{ProduceArgs, ReportForm};
 use odradek::cli::exit::{ExitStatus, Tally};
 use outcomes::{Lines, Outcomes};
 use pending::{Keep, PERMIT_BYTES};
-use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,10 +48,8 @@ fn prepare(arguments: &ProduceArgs) -> Result<Run, String> {
     let signals = Signals::catch().map_err(|error| format!("no signals: {error}"))?;
     let connected = connect(&arguments.connection)?;
     // The file is emptied last, when nothing else can be wrong.
-    let failed = arguments
-        .failed
-        .as_deref()
-        .map(|path| File::create(path).map_err(|error| format!("{}: {error}", path.display())));
+    let failed = arguments.failed.as_deref();
+    let failed = failed.map(|path| source::create_beside(&sources, path));
     let failed = failed
         .transpose()?
         .map(|file| Lines::new("the file of failed records", file));

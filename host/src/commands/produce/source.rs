@@ -1,7 +1,9 @@
 //! Reads files and standard input on a thread of its own, because reading them blocks.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use tokio::sync::mpsc;
@@ -10,7 +12,25 @@ use tokio::sync::mpsc;
 pub(super) struct Source {
     /// What it is called in reports.
     pub(super) name: String,
+    /// Which file it is, if it is one that writing could harm.
+    identity: Option<Identity>,
     reader: Box<dyn Read + Send>,
+}
+
+/// The device and the inode of a regular file, whatever names lead to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    fn of(metadata: &Metadata) -> Option<Self> {
+        metadata.is_file().then(|| Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        })
+    }
 }
 
 /// What the thread has to say.
@@ -31,9 +51,33 @@ pub(super) enum Chunk {
 /// The first file that cannot be opened, for people to read.
 pub(super) fn open(paths: &[PathBuf]) -> Result<Vec<Source>, String> {
     if paths.is_empty() {
-        return Ok(vec![standard_input()]);
+        return Ok(vec![standard_input()?]);
     }
     paths.iter().map(|path| open_one(path)).collect()
+}
+
+/// Opens a file for writing and empties it, unless that would destroy one of the inputs.
+///
+/// # Errors
+///
+/// Why the file cannot be written, for people to read; it is as it was then.
+pub(super) fn create_beside(sources: &[Source], path: &Path) -> Result<File, String> {
+    let describe = |error: io::Error| format!("{}: {error}", path.display());
+    // What is opened is what is compared, so that no other file can take its name in between.
+    let mut options = File::options();
+    let file = options.write(true).create(true).truncate(false).open(path);
+    let file = file.map_err(describe)?;
+    let identity = Identity::of(&file.metadata().map_err(describe)?);
+    if identity.is_some() {
+        if sources.iter().any(|source| source.identity == identity) {
+            return Err(format!(
+                "{}: the file is an input and would be overwritten",
+                path.display()
+            ));
+        }
+        file.set_len(0).map_err(describe)?;
+    }
+    Ok(file)
 }
 
 /// Starts to read. At most [`WAITING`] chunks wait, so a slow consumer slows the reading down. The thread
@@ -61,24 +105,31 @@ const CHUNK: usize = 128 * 1024;
 /// How many chunks wait for the consumer.
 const WAITING: usize = 4;
 
-fn standard_input() -> Source {
-    Source {
+fn standard_input() -> Result<Source, String> {
+    let input = io::stdin();
+    let describe = |error: io::Error| format!("standard input: {error}");
+    let duplicate = input.as_fd().try_clone_to_owned().map_err(describe)?;
+    let metadata = File::from(duplicate).metadata().map_err(describe)?;
+    Ok(Source {
         name: "-".to_owned(),
-        reader: Box::new(io::stdin()),
-    }
+        identity: Identity::of(&metadata),
+        reader: Box::new(input),
+    })
 }
 
 fn open_one(path: &Path) -> Result<Source, String> {
     if path == Path::new("-") {
-        return Ok(standard_input());
+        return standard_input();
     }
     let describe = |error: io::Error| format!("{}: {error}", path.display());
     let file = File::open(path).map_err(describe)?;
-    if file.metadata().map_err(describe)?.is_dir() {
+    let metadata = file.metadata().map_err(describe)?;
+    if metadata.is_dir() {
         return Err(describe(io::ErrorKind::IsADirectory.into()));
     }
     Ok(Source {
         name: path.display().to_string(),
+        identity: Identity::of(&metadata),
         reader: Box::new(file),
     })
 }
