@@ -117,6 +117,8 @@ pub enum BadLineReason {
     FailedBefore,
     /// Neither the line nor the command line names a topic.
     NoTopic,
+    /// Nobody knows how the line goes on: a signal or an error ended the input before its end.
+    Cut,
 }
 
 /// What the reader found.
@@ -162,6 +164,8 @@ const LINE_LIMIT_MIN: usize = 8 * 1024 * 1024;
 pub struct Reader {
     splitter: LineSplitter,
     format: Format,
+    /// Whether the stream was left before its end.
+    is_cut: bool,
 }
 
 impl Reader {
@@ -170,6 +174,7 @@ impl Reader {
         Self {
             splitter: LineSplitter::new(line_limit),
             format,
+            is_cut: false,
         }
     }
 
@@ -183,14 +188,31 @@ impl Reader {
         self.splitter.finish();
     }
 
+    /// Says that nothing more is read although the stream may go on. A last line without a newline
+    /// is bad then: it may lack its end, so it must not be sent as a whole one.
+    pub fn cut(&mut self) {
+        self.is_cut = true;
+        self.splitter.finish();
+    }
+
     /// The next record or bad line; `None` when more bytes are needed.
     pub fn next_found(&mut self) -> Option<Found> {
         loop {
             let piece = self.splitter.next_piece()?;
+            let is_cut = self.is_cut && !piece.is_terminated;
             if piece.start > 0 || !piece.is_last {
-                return Some(Found::Bad(self.too_long(piece)));
+                return Some(Found::Bad(self.too_long(piece, is_cut)));
             }
             match &self.format {
+                // Blank lines hold no object and no data: they are passed over.
+                Format::Json if piece.bytes.trim_ascii().is_empty() => {}
+                Format::Lines { .. } | Format::Json if is_cut => {
+                    return Some(Found::Bad(BadLine {
+                        line: piece.line,
+                        bytes: piece.bytes,
+                        reason: Some(BadLineReason::Cut),
+                    }));
+                }
                 Format::Lines { separator } => {
                     let separator = separator.as_deref();
                     return Some(Found::Record(lines::parse(
@@ -199,22 +221,21 @@ impl Reader {
                         separator,
                     )));
                 }
-                // Blank lines hold no object and no data: they are passed over.
-                Format::Json if piece.bytes.trim_ascii().is_empty() => {}
                 Format::Json => return Some(json::parse(piece.line, piece.bytes)),
             }
         }
     }
 
-    fn too_long(&self, piece: LinePiece) -> BadLine {
-        let reason = piece.is_last.then_some(BadLineReason::TooLong {
+    fn too_long(&self, piece: LinePiece, is_cut: bool) -> BadLine {
+        let whole = BadLineReason::TooLong {
             length: piece.start + piece.bytes.len() as u64,
             limit: self.splitter.limit() as u64,
-        });
+        };
+        let reason = if is_cut { BadLineReason::Cut } else { whole };
         BadLine {
             line: piece.line,
             bytes: piece.bytes,
-            reason,
+            reason: piece.is_last.then_some(reason),
         }
     }
 }
@@ -235,6 +256,7 @@ impl fmt::Display for BadLineReason {
                 f.write_str("it was a bad line before and stands in 'line_base64' as it was")
             }
             Self::NoTopic => f.write_str("it names no topic, and there is no -t"),
+            Self::Cut => f.write_str("the input ended inside the line"),
         }
     }
 }
@@ -276,6 +298,36 @@ mod tests {
         let found = read(Format::Json, 100, b"\n \r\n{}\n");
         assert_eq!(found.len(), 1);
         assert!(matches!(&found[0], Found::Record(record) if record.line == 3));
+    }
+
+    #[test]
+    fn a_line_that_was_cut_is_bad_and_keeps_its_bytes() {
+        let cut = |format, limit, bytes: &[u8]| -> Vec<Found> {
+            let mut reader = Reader::new(format, limit);
+            reader.push(bytes);
+            reader.cut();
+            core::iter::from_fn(|| reader.next_found()).collect()
+        };
+        let bad = |line, bytes: &[u8], reason| {
+            Found::Bad(BadLine {
+                line,
+                bytes: bytes.to_vec(),
+                reason,
+            })
+        };
+        let lines = || Format::Lines { separator: None };
+        let found = cut(lines(), 9, b"whole\npart");
+        assert!(matches!(&found[0], Found::Record(record) if record.line == 1));
+        assert_eq!(found[1..], [bad(2, b"part", Some(BadLineReason::Cut))]);
+        // An object may look whole and yet lack what follows it on the line.
+        let found = cut(Format::Json, 9, b"{}");
+        assert_eq!(found, [bad(1, b"{}", Some(BadLineReason::Cut))]);
+        let found = cut(lines(), 4, b"aaaabb");
+        let end = bad(1, b"bb", Some(BadLineReason::Cut));
+        assert_eq!(found, [bad(1, b"aaaa", None), end]);
+        assert_eq!(cut(lines(), 9, b"whole\n").len(), 1);
+        assert_eq!(cut(lines(), 9, b""), []);
+        assert_eq!(cut(Format::Json, 9, b" "), []);
     }
 
     #[test]

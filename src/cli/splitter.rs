@@ -31,6 +31,8 @@ pub struct LinePiece {
     pub start: u64,
     /// Whether this is the end of the line.
     pub is_last: bool,
+    /// Whether a newline ended the line, rather than the end of the stream.
+    pub is_terminated: bool,
 }
 
 impl LineSplitter {
@@ -73,7 +75,10 @@ impl LineSplitter {
                 let piece = self.take(length, true);
                 self.start += 1;
                 self.scanned = self.start;
-                Some(piece)
+                Some(LinePiece {
+                    is_terminated: true,
+                    ..piece
+                })
             }
             Some(_) | None if held > self.limit => Some(self.take(self.limit, false)),
             Some(_) | None if self.is_finished && (held > 0 || self.given > 0) => {
@@ -98,6 +103,7 @@ impl LineSplitter {
             bytes: self.buffer[self.start..end].to_vec(),
             start: self.given,
             is_last,
+            is_terminated: false,
         };
         self.start = end;
         self.given += length as u64;

@@ -3,4 +3,5 @@
 mod bench;
 mod failures;
 mod produce;
+mod signals;
 mod tool;

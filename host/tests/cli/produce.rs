@@ -141,33 +141,3 @@ async fn with_acks_zero_possibly_written_is_no_failure() {
     assert_eq!(failed.content(), b"");
     read(&broker, "t", 2).await;
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_signal_ends_the_run_and_everything_is_reported() {
-    let broker = broker(1).await;
-    let mut child = start_produce(
-        &broker.bootstrap_servers(),
-        &["-t", "t", "-X", "linger.ms=60000"],
-    );
-    let stdin = child.stdin.as_mut().expect("the input is a pipe");
-    stdin.write_all(b"a\nb\n").expect("the tool reads");
-    // The records linger for a minute, so nothing shows that they were read: time has to do.
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let kill = std::process::Command::new("kill")
-        .args(["-TERM", &child.id().to_string()])
-        .status();
-    assert!(kill.expect("there is a kill").success());
-    let output = tokio::task::spawn_blocking(move || {
-        let stdin = child.stdin.take();
-        let output = child.wait_with_output();
-        drop(stdin);
-        output
-    });
-    let output = output.await.expect("no panic").expect("the tool ends");
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(
-        stderr.lines().last(),
-        Some("delivered=2 failed=0 possibly=0")
-    );
-    assert_eq!(output.status.code(), Some(0));
-}

@@ -79,6 +79,24 @@ pub(crate) async fn end(mut child: Child, input: &[u8]) -> Ended {
     )
 }
 
+/// Asks a run to end.
+pub(crate) fn terminate(child: &Child) {
+    let kill = Command::new("kill")
+        .args(["-TERM", &child.id().to_string()])
+        .status();
+    assert!(kill.expect("there is a kill").success());
+}
+
+/// Waits for a run whose input and output stay as they are, and whose standard error is short.
+pub(crate) async fn wait(mut child: Child, limit: Duration) -> Ended {
+    let started = Instant::now();
+    while child.try_wait().expect("the run is ours").is_none() {
+        assert!(started.elapsed() < limit, "the run does not end");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Ended::of(child.wait_with_output().expect("the run has ended"))
+}
+
 /// A broker with a topic `t` of so many partitions.
 pub(crate) async fn broker(partitions: i32) -> FakeBroker {
     let broker = FakeBroker::start().await.expect("the broker starts");

@@ -1,7 +1,7 @@
 //! The way in: chunks of input become records, groups of records go to the producer.
 
 use super::pending::{Entry, Keep, Kept, Pending, permits};
-use super::source::Chunk;
+use super::source::{Chunk, Chunks};
 use odradek::cli::input::{Defaults, Format, Found, InputRecord, Reader};
 use odradek_host::{Header, Producer, Record};
 use std::borrow::Cow;
@@ -25,7 +25,7 @@ pub(super) enum Course {
 /// Everything between the input and the producer.
 pub(super) struct Intake {
     pub(super) producer: Producer,
-    pub(super) chunks: mpsc::Receiver<Chunk>,
+    pub(super) chunks: Chunks,
     pub(super) format: Format,
     pub(super) line_limit: usize,
     pub(super) defaults: Arc<Defaults>,
@@ -60,7 +60,6 @@ impl Intake {
         while let Some(chunk) = self.next_chunk().await {
             match chunk {
                 Chunk::Begin(source) => {
-                    self.finish(&mut reader).await;
                     self.source = source;
                     reader = self.new_reader();
                 }
@@ -68,10 +67,17 @@ impl Intake {
                     reader.push(&bytes);
                     self.take_found(&mut reader).await;
                 }
-                Chunk::Failed(error) => self.hand_over(Pending::Unreadable(error), 0).await,
+                Chunk::End => {
+                    reader.finish();
+                    self.take_found(&mut reader).await;
+                }
+                Chunk::Failed(error) => {
+                    self.cut(&mut reader).await;
+                    self.hand_over(Pending::Unreadable(error), 0).await;
+                }
             }
         }
-        self.finish(&mut reader).await;
+        self.cut(&mut reader).await;
         let Self {
             producer, entries, ..
         } = self;
@@ -92,30 +98,24 @@ impl Intake {
         loop {
             match self.course() {
                 Course::Go => {}
-                Course::GiveUp => {
-                    let next = tokio::time::timeout(LAST_PAUSE, self.chunks.recv());
-                    return next.await.ok().flatten();
-                }
-                // The chunks that were read are still handed over.
-                Course::Stop => {
-                    self.chunks.close();
-                    return self.chunks.recv().await;
-                }
+                Course::GiveUp => return self.chunks.next_within(LAST_PAUSE).await,
+                Course::Stop => return self.chunks.next_without_reading().await,
             }
             tokio::select! {
                 biased;
                 changed = self.course.changed() => {
                     if changed.is_err() {
-                        return self.chunks.recv().await;
+                        return self.chunks.next().await;
                     }
                 }
-                chunk = self.chunks.recv() => return chunk,
+                chunk = self.chunks.next() => return chunk,
             }
         }
     }
 
-    async fn finish(&mut self, reader: &mut Reader) {
-        reader.finish();
+    /// Hands over what is left of an input that was not read to its end; nothing after its end.
+    async fn cut(&mut self, reader: &mut Reader) {
+        reader.cut();
         self.take_found(reader).await;
     }
 

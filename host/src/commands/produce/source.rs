@@ -5,7 +5,10 @@ use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// One input that is open.
@@ -39,8 +42,36 @@ pub(super) enum Chunk {
     Begin(usize),
     /// Bytes of the current input.
     Bytes(Vec<u8>),
+    /// The current input has been read to its end.
+    End,
     /// The current input cannot be read on; the next one follows.
     Failed(io::Error),
+}
+
+/// What a thread reads, as it reads it.
+pub(super) struct Chunks {
+    receiver: mpsc::Receiver<Chunk>,
+    is_stopped: Arc<AtomicBool>,
+}
+
+impl Chunks {
+    /// The next chunk; `None` when everything has been read.
+    pub(super) async fn next(&mut self) -> Option<Chunk> {
+        self.receiver.recv().await
+    }
+
+    /// The next chunk; `None` when everything has been read, and when the input has paused for so long.
+    pub(super) async fn next_within(&mut self, pause: Duration) -> Option<Chunk> {
+        tokio::time::timeout(pause, self.next()).await.ok()?
+    }
+
+    /// Begins no further read, and gives what was read before; `None` when that was all.
+    pub(super) async fn next_without_reading(&mut self) -> Option<Chunk> {
+        self.is_stopped.store(true, Ordering::Relaxed);
+        // The thread may hold a chunk that does not fit the channel, so the channel stays open. When
+        // nothing comes, the thread waits in a read, which has taken nothing from the input.
+        self.next_within(HANDED_OVER).await
+    }
 }
 
 /// Opens all files, so that a wrong name is told before anything is sent. No name means standard input,
@@ -86,24 +117,31 @@ pub(super) fn create_beside(sources: &[Source], path: &Path) -> Result<File, Str
 /// # Errors
 ///
 /// When no thread can be started.
-pub(super) fn start(sources: Vec<Source>) -> io::Result<mpsc::Receiver<Chunk>> {
+pub(super) fn start(sources: Vec<Source>) -> io::Result<Chunks> {
     let (sender, receiver) = mpsc::channel(WAITING);
+    let is_stopped = Arc::new(AtomicBool::new(false));
+    let chunks = Chunks {
+        receiver,
+        is_stopped: Arc::clone(&is_stopped),
+    };
     let thread = thread::Builder::new().name("input".to_owned());
     thread.spawn(move || {
         for (index, source) in sources.into_iter().enumerate() {
             let is_wanted = sender.blocking_send(Chunk::Begin(index)).is_ok();
-            if !is_wanted || !read_all(source, &sender) {
+            if !is_wanted || !read_all(source, &sender, &is_stopped) {
                 return;
             }
         }
     })?;
-    Ok(receiver)
+    Ok(chunks)
 }
 
 /// How many bytes are read at once.
 const CHUNK: usize = 128 * 1024;
 /// How many chunks wait for the consumer.
 const WAITING: usize = 4;
+/// How long a chunk that was read takes at most until it is in the channel.
+const HANDED_OVER: Duration = Duration::from_millis(100);
 
 fn standard_input() -> Result<Source, String> {
     let input = io::stdin();
@@ -134,12 +172,15 @@ fn open_one(path: &Path) -> Result<Source, String> {
     })
 }
 
-/// Reads to the end; whether anybody still wants to hear of it.
-fn read_all(mut source: Source, sender: &mpsc::Sender<Chunk>) -> bool {
+/// Reads to the end; whether anybody still wants to hear of the next input.
+fn read_all(mut source: Source, sender: &mpsc::Sender<Chunk>, is_stopped: &AtomicBool) -> bool {
     let mut buffer = vec![0; CHUNK];
     loop {
+        if is_stopped.load(Ordering::Relaxed) {
+            return false;
+        }
         let chunk = match source.reader.read(&mut buffer) {
-            Ok(0) => return true,
+            Ok(0) => return sender.blocking_send(Chunk::End).is_ok(),
             Ok(count) => Chunk::Bytes(buffer[..count].to_vec()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return sender.blocking_send(Chunk::Failed(error)).is_ok(),
