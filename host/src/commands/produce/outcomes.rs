@@ -116,7 +116,12 @@ impl Outcomes {
             if let Some(lines) = &mut self.report {
                 let line = kept.line(index).unwrap_or_default();
                 let file = self.names.as_ref().map(|names| names[source].as_str());
-                lines.add(|out| report_line(&report, line, file, error.as_deref()).write(out));
+                let mut report_line = report_line(&report, line, file, error.as_deref());
+                if report.topic.is_empty() {
+                    // A machine that was lost names no topic any more.
+                    report_line.topic = kept.topic(index).or(self.defaults.topic.as_deref());
+                }
+                lines.add(|out| report_line.write(out));
             }
             if self.is_failure(report.outcome) {
                 let error = error.as_deref().unwrap_or("unknown");

@@ -8,7 +8,7 @@ use odradek_host::BatchDelivery;
 pub(super) enum Keep {
     /// The counts are all that is asked for.
     Nothing,
-    /// Reports name the line.
+    /// Reports name the line and the topic.
     Line,
     /// The record itself, for the file of failed records.
     Record,
@@ -17,7 +17,8 @@ pub(super) enum Keep {
 /// What is kept of the records of a group.
 pub(super) enum Kept {
     Nothing,
-    Lines(Vec<u64>),
+    /// The line and the topic that it names, if it names one.
+    Lines(Vec<(u64, Option<String>)>),
     Records(Vec<InputRecord>),
 }
 
@@ -50,7 +51,10 @@ impl Kept {
     pub(super) fn of(keep: Keep, records: Vec<InputRecord>) -> Self {
         match keep {
             Keep::Nothing => Self::Nothing,
-            Keep::Line => Self::Lines(records.iter().map(|record| record.line).collect()),
+            Keep::Line => {
+                let lines = records.into_iter();
+                Self::Lines(lines.map(|record| (record.line, record.topic)).collect())
+            }
             Keep::Record => Self::Records(records),
         }
     }
@@ -59,8 +63,17 @@ impl Kept {
     pub(super) fn line(&self, index: usize) -> Option<u64> {
         match self {
             Self::Nothing => None,
-            Self::Lines(lines) => lines.get(index).copied(),
+            Self::Lines(lines) => lines.get(index).map(|(line, _)| *line),
             Self::Records(records) => records.get(index).map(|record| record.line),
+        }
+    }
+
+    /// The topic that the record itself names, where that is kept.
+    pub(super) fn topic(&self, index: usize) -> Option<&str> {
+        match self {
+            Self::Nothing => None,
+            Self::Lines(lines) => lines.get(index)?.1.as_deref(),
+            Self::Records(records) => records.get(index)?.topic.as_deref(),
         }
     }
 
@@ -87,4 +100,4 @@ pub(super) const PERMIT_BYTES: u64 = 1024;
 /// What an entry takes whatever it holds.
 const ENTRY_BYTES: u64 = 512;
 /// What a record's verdict takes at most when nothing of the record is kept.
-const RECORD_BYTES: u64 = 48;
+const RECORD_BYTES: u64 = 72;
