@@ -89,7 +89,12 @@ impl Kept {
 /// What an entry takes of the window, in units of [`PERMIT_BYTES`].
 pub(super) fn permits(keep: Keep, records: &[InputRecord]) -> u32 {
     let bytes: u64 = match keep {
-        Keep::Nothing | Keep::Line => ENTRY_BYTES + RECORD_BYTES * records.len() as u64,
+        Keep::Nothing => ENTRY_BYTES + RECORD_BYTES * records.len() as u64,
+        Keep::Line => {
+            let topics = records.iter().flat_map(|record| &record.topic);
+            let topics: u64 = topics.map(|topic| topic.len() as u64).sum();
+            ENTRY_BYTES + RECORD_BYTES * records.len() as u64 + topics
+        }
         Keep::Record => ENTRY_BYTES + records.iter().map(InputRecord::held_bytes).sum::<u64>(),
     };
     u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX)
