@@ -75,11 +75,6 @@ impl Pending {
         }
     }
 
-    /// The first record alone, whatever room there is.
-    pub(crate) fn first(&self) -> Bulk<'_> {
-        self.prefix(self.first_bytes())
-    }
-
     fn rest(&self) -> Bulk<'_> {
         Bulk {
             records: &self.staged.records[self.record..],

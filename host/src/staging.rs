@@ -305,18 +305,13 @@ impl Staging {
 
     /// Which records could be taken.
     pub(crate) fn due(&self) -> Due {
-        if self.filling.records.is_empty() && !self.starved {
+        if self.filling.records.is_empty() {
             Due::Nothing
         } else if self.starved || self.filling.is_full() {
             Due::Now
         } else {
             Due::Some
         }
-    }
-
-    /// Whether a sender has begun to wait for room since records were taken last.
-    pub(crate) const fn is_starving(&self) -> bool {
-        self.starved
     }
 
     /// Leaves the driver's waker here until something of interest is staged.

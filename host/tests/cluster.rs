@@ -187,35 +187,6 @@ async fn flush_does_not_wait_for_linger() {
     assert_eq!(producer.stats().records_reported, 10);
 }
 
-/// Two records that do not fit into the buffer together, and a linger longer than the test.
-async fn a_sender_that_waits_for_room_ends_linger(backend: Backend) {
-    let broker = broker("large", 1).await;
-    let producer = builder(&broker.bootstrap_servers(), backend)
-        .set("linger.ms", "20000")
-        .set("buffer.memory", "200000")
-        .set("batch.size", "190000")
-        .build()
-        .expect("the producer starts");
-    let started = Instant::now();
-    for _ in 0..4 {
-        let record = Record::to("large").value(&[7; 120_000]);
-        drop(within(producer.send(&record)).await.expect("accepted"));
-    }
-    assert!(started.elapsed() < Duration::from_secs(10));
-    within(producer.close(TIMEOUT)).await;
-    assert_eq!(stored(&broker, "large").len(), 4);
-}
-
-#[tokio::test]
-async fn a_sender_that_waits_for_room_ends_linger_natively() {
-    a_sender_that_waits_for_room_ends_linger(Backend::Native).await;
-}
-
-#[tokio::test]
-async fn a_sender_that_waits_for_room_ends_linger_in_the_component() {
-    a_sender_that_waits_for_room_ends_linger(Backend::Component).await;
-}
-
 #[tokio::test]
 async fn without_a_broker_every_record_is_not_written_and_each_address_is_named() {
     // Nobody listens on the reserved ports.

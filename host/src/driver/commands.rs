@@ -23,13 +23,6 @@ pub(super) struct Closing {
 impl Driver {
     /// Carries out the commands whose time has come.
     pub(super) fn obey(&mut self) -> Result<(), MachineLost> {
-        // With room in the machine the sender only waits for its turn in the staging place.
-        let is_full = self.step.free_bytes < self.shared.limits.staged();
-        if std::mem::take(&mut self.is_hurried) && is_full {
-            // Nobody waits for the end of this flush.
-            self.machine.flush(self.now())?;
-            self.shared.counters.machine_calls.add(1);
-        }
         for Command { after, kind } in std::mem::take(&mut self.commands) {
             match kind {
                 CommandKind::Flush(done) if self.passed >= after => {

@@ -50,8 +50,6 @@ pub(crate) struct Driver {
     offered: Option<Moment>,
     /// What the first pending record needs, when the machine found no room for it.
     needed: Option<u64>,
-    /// A sender waits for room: what waits for company in the machine has to leave.
-    is_hurried: bool,
     /// How many staged records have been accepted or refused since the beginning.
     passed: u64,
     /// Bytes of room that senders hold or may take.
@@ -100,7 +98,6 @@ impl Driver {
             origin,
             offered: None,
             needed: None,
-            is_hurried: false,
             passed: 0,
             in_circulation: 0,
             commands: Vec::new(),

@@ -39,7 +39,6 @@ impl Driver {
     /// Takes the staged records. None may be pending.
     fn take_records(&mut self) {
         let mut staging = self.shared.staging();
-        self.is_hurried |= staging.is_starving();
         staging.take_records(&mut self.pending.staged);
         let new_topics = staging.topics_from(self.topics.len()).to_vec();
         drop(staging);
@@ -57,11 +56,10 @@ impl Driver {
     /// Offers pending records as long as the machine has room for them.
     pub(super) fn offer(&mut self) -> Result<(), MachineLost> {
         while self.can_offer() {
-            let mut bulk = self.pending.prefix(self.step.free_bytes);
+            let bulk = self.pending.prefix(self.step.free_bytes);
             if bulk.records.is_empty() {
-                // Offered although it will not fit: so the machine hears that somebody waits, and lets
-                // go what waits for company.
-                bulk = self.pending.first();
+                self.needed = Some(self.pending.first_bytes());
+                break;
             }
             let offered = bulk.records.len();
             let counters = &self.shared.counters;
