@@ -53,7 +53,7 @@ impl wit::GuestProducer for Engine {
         Ok(topic.0)
     }
 
-    fn send_many(
+    fn send_bulk(
         &self,
         records: Vec<types::RecordIndex>,
         headers: Vec<types::HeaderIndex>,

@@ -264,12 +264,26 @@ impl Producer {
         self.cluster.handle_input(input, now);
     }
 
+    /// Counts bytes in `buffer.memory` that the driver keeps on the application's behalf, such as events
+    /// that nobody has taken yet; even past the limit, for they are there already. Undone by
+    /// [`release`](Self::release).
+    pub const fn hold(&mut self, bytes: u64) {
+        self.memory.charge(bytes);
+    }
+
+    /// Stops to count bytes that were counted with [`hold`](Self::hold). May bring about
+    /// [`Event::BufferAvailable`](crate::Event::BufferAvailable).
+    pub fn release(&mut self, bytes: u64) {
+        self.memory.release(bytes);
+    }
+
     /// Bytes of `buffer.memory` that are free.
     pub const fn free_bytes(&self) -> u64 {
         self.memory.free()
     }
 
-    /// Bytes of `buffer.memory` that are held. Zero when every record has been reported.
+    /// Bytes of `buffer.memory` that are held. Zero when every record has been reported and the driver
+    /// [holds](Self::hold) nothing.
     pub const fn held_bytes(&self) -> u64 {
         self.memory.held()
     }

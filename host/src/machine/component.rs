@@ -157,7 +157,7 @@ impl ComponentMachine {
         headers.extend(bulk.headers.iter().map(types::HeaderIndex::from));
         let answer = self.call(|guest, store, producer| {
             let now = now.as_nanos();
-            guest.call_send_many(store, producer, &records, &headers, bulk.data, wall, now)
+            guest.call_send_bulk(store, producer, &records, &headers, bulk.data, wall, now)
         });
         self.records = records;
         self.headers = headers;

@@ -1,0 +1,1 @@
+//! WASI hosts and what runs in them: the client component and the command component.
