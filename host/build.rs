@@ -1,5 +1,4 @@
-//! Builds the engine component from the core's sources, so that no step is needed before a build of
-//! the host.
+//! Builds the components from the core's sources, so that no step is needed before a build of the host.
 
 use std::env;
 use std::error::Error;
@@ -8,6 +7,22 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const TARGET: &str = "wasm32-unknown-unknown";
+
+/// What the client component imports: sockets, clocks and chance, and nothing of files, environment or
+/// standard streams.
+const CLIENT_IMPORTS: [&str; 11] = [
+    "wasi:clocks/monotonic-clock@0.2.12",
+    "wasi:clocks/wall-clock@0.2.12",
+    "wasi:io/error@0.2.12",
+    "wasi:io/poll@0.2.12",
+    "wasi:io/streams@0.2.12",
+    "wasi:random/random@0.2.12",
+    "wasi:sockets/instance-network@0.2.12",
+    "wasi:sockets/ip-name-lookup@0.2.12",
+    "wasi:sockets/network@0.2.12",
+    "wasi:sockets/tcp-create-socket@0.2.12",
+    "wasi:sockets/tcp@0.2.12",
+];
 
 /// The outer build's settings, which would leak into the component or make two cargos wait for each
 /// other's target directory.
@@ -30,16 +45,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("cargo::rerun-if-changed=build.rs");
 
-    let component = componentise(&core_module(&root, &out, "engine")?)?;
-    assert_imports(&component, &[])?;
-    fs::write(out.join("engine.wasm"), &component)?;
-    println!("cargo::rustc-env=ODRADEK_ENGINE_BYTES={}", component.len());
-    // A warning is the only line of a build script that cargo shows.
-    println!(
-        "cargo::warning=engine component: {} bytes, no imports",
-        component.len()
-    );
+    let bytes = build_component(&root, &out, "engine", &[])?;
+    println!("cargo::rustc-env=ODRADEK_ENGINE_BYTES={bytes}");
+    // The library drives the engine itself; the other component is for others, and the binary has it.
+    if env::var_os("CARGO_FEATURE_CLI").is_some() {
+        build_component(&root, &out, "client", &CLIENT_IMPORTS)?;
+    }
     Ok(())
+}
+
+/// Builds the component of one world as `<world>.wasm` and returns its size.
+fn build_component(
+    root: &Path,
+    out: &Path,
+    world: &str,
+    imports: &[&str],
+) -> Result<usize, Box<dyn Error>> {
+    let component = componentise(&core_module(root, out, world)?)?;
+    assert_imports(&component, imports)?;
+    fs::write(out.join(format!("{world}.wasm")), &component)?;
+    let (bytes, count) = (component.len(), imports.len());
+    // A warning is the only line of a build script that cargo shows.
+    println!("cargo::warning={world} component: {bytes} bytes, {count} imports");
+    Ok(bytes)
 }
 
 /// Compiles the core with the adapter of one world and returns the core module.
@@ -139,10 +167,11 @@ fn assert_imports(component: &[u8], expected: &[&str]) -> Result<(), Box<dyn Err
         return Err("wit-component made a WIT package instead of a component".into());
     };
     let imports = &resolve.worlds[world].imports;
-    let names: Vec<String> = imports
+    let mut names: Vec<String> = imports
         .keys()
         .map(|key| resolve.name_world_key(key))
         .collect();
+    names.sort_unstable();
     if names == expected {
         Ok(())
     } else {

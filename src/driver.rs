@@ -152,6 +152,8 @@ pub enum DisconnectReason {
     Unreachable,
     /// A policy of the driver does not allow the address.
     Denied,
+    /// The driver has no room for another connection: it, or its host, has as many as it may have.
+    Exhausted,
     /// The TLS handshake failed.
     Tls,
     /// Some other failure of the transport.
@@ -194,6 +196,7 @@ impl fmt::Display for DisconnectReason {
             Self::Closed => f.write_str("connection closed by the peer"),
             Self::Unreachable => f.write_str("address unreachable"),
             Self::Denied => f.write_str("address not allowed by the host's policy"),
+            Self::Exhausted => f.write_str("no room for another connection"),
             Self::Tls => f.write_str("TLS handshake failed"),
             Self::Transport => f.write_str("transport failure"),
             Self::Requested => f.write_str("closed by this producer"),

@@ -11,11 +11,13 @@ pub mod event;
 pub mod ids;
 pub mod record;
 pub mod time;
+#[cfg(feature = "wasi")]
+pub mod wasi;
 pub mod wire;
 
 mod backoff;
 mod cluster;
-#[cfg(feature = "engine")]
+#[cfg(any(feature = "client", feature = "engine"))]
 mod component;
 mod producer;
 mod random;

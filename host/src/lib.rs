@@ -22,6 +22,8 @@
 
 mod batch;
 mod builder;
+#[cfg(feature = "cli")]
+mod components;
 mod deliveries;
 mod driver;
 pub mod machine;
@@ -40,6 +42,8 @@ mod window;
 
 pub use batch::{BatchDelivery, BatchReport};
 pub use builder::{BuildError, Builder};
+#[cfg(feature = "cli")]
+pub use components::CLIENT_COMPONENT;
 pub use deliveries::Delivery;
 pub use machine::{Backend, ComponentInfo, ENGINE_COMPONENT};
 pub use odradek::{Cause, FatalError, Header, Outcome, Ticket};

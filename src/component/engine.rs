@@ -6,7 +6,7 @@ use super::types::{addressed, length};
 use crate::Producer;
 use crate::bulk::{Bulk, BulkHeader, BulkRecord};
 use crate::config::Config;
-use crate::driver::{Input, Output};
+use crate::driver::{Input, Output, WaitReason};
 use crate::event::Event;
 use crate::ids::{ConnectionId, QueryId};
 use crate::time::Instant;
@@ -196,4 +196,21 @@ fn action(output: Output, blob: &mut Vec<u8>) -> Option<wit::Action> {
         Output::Event(event) => wit::Action::Event(addressed(event, blob)),
         Output::Wait { .. } => return None,
     })
+}
+
+impl From<WaitReason> for wit::WaitReason {
+    fn from(reason: WaitReason) -> Self {
+        match reason {
+            WaitReason::Idle => Self::Idle,
+            WaitReason::Linger => Self::Linger,
+            WaitReason::DeliveryTimeout => Self::DeliveryTimeout,
+            WaitReason::MaxBlock => Self::MaxBlock,
+            WaitReason::RequestTimeout => Self::RequestTimeout,
+            WaitReason::RetryBackoff => Self::RetryBackoff,
+            WaitReason::ConnectionSetup => Self::ConnectionSetup,
+            WaitReason::ReconnectBackoff => Self::ReconnectBackoff,
+            WaitReason::MetadataAge => Self::MetadataAge,
+            WaitReason::Close => Self::Close,
+        }
+    }
 }

@@ -1,10 +1,9 @@
 //! Conversions between the core's types and those of the interface `types`.
 
-use super::bindings::exports::odradek::kafka::machine as wit;
 use super::bindings::exports::odradek::kafka::types;
 use crate::bulk::{BulkError, BulkHeader, BulkOutcome, BulkRecord};
 use crate::config::ConfigError;
-use crate::driver::{DisconnectReason, ResolveError, WaitReason};
+use crate::driver::{DisconnectReason, ResolveError};
 use crate::error::{Cause, FatalError, SendError, TopicError};
 use crate::error_code::ErrorCode;
 use crate::event::{ConnectionFailure, DeliveryReport, Event, Outcome};
@@ -248,6 +247,7 @@ impl From<types::DisconnectReason> for DisconnectReason {
             Wit::Closed => Self::Closed,
             Wit::Unreachable => Self::Unreachable,
             Wit::Denied => Self::Denied,
+            Wit::Exhausted => Self::Exhausted,
             Wit::Tls => Self::Tls,
             Wit::Transport => Self::Transport,
             Wit::Requested => Self::Requested,
@@ -269,6 +269,7 @@ impl From<DisconnectReason> for types::DisconnectReason {
             DisconnectReason::Closed => Self::Closed,
             DisconnectReason::Unreachable => Self::Unreachable,
             DisconnectReason::Denied => Self::Denied,
+            DisconnectReason::Exhausted => Self::Exhausted,
             DisconnectReason::Tls => Self::Tls,
             DisconnectReason::Transport => Self::Transport,
             DisconnectReason::Requested => Self::Requested,
@@ -291,23 +292,6 @@ impl From<ConnectionFailure> for types::ConnectionFailure {
             reason: failure.reason.into(),
             after: u64::try_from(failure.after.as_nanos()).unwrap_or(u64::MAX),
             was_ready: failure.was_ready,
-        }
-    }
-}
-
-impl From<WaitReason> for wit::WaitReason {
-    fn from(reason: WaitReason) -> Self {
-        match reason {
-            WaitReason::Idle => Self::Idle,
-            WaitReason::Linger => Self::Linger,
-            WaitReason::DeliveryTimeout => Self::DeliveryTimeout,
-            WaitReason::MaxBlock => Self::MaxBlock,
-            WaitReason::RequestTimeout => Self::RequestTimeout,
-            WaitReason::RetryBackoff => Self::RetryBackoff,
-            WaitReason::ConnectionSetup => Self::ConnectionSetup,
-            WaitReason::ReconnectBackoff => Self::ReconnectBackoff,
-            WaitReason::MetadataAge => Self::MetadataAge,
-            WaitReason::Close => Self::Close,
         }
     }
 }

@@ -2,19 +2,21 @@
 
 use clap::{Args, Subcommand};
 use odradek::cli::exit::ExitStatus;
-use odradek_host::ENGINE_COMPONENT;
+use odradek_host::{CLIENT_COMPONENT, ENGINE_COMPONENT};
 use std::path::PathBuf;
 
 /// Which component.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ComponentCommand {
     /// Write the engine component, which imports nothing: world `engine` of package `odradek:kafka`.
-    Engine(EngineArgs),
+    Engine(OutArgs),
+    /// Write the client component, which opens its own connections over WASI 0.2: world `client`.
+    Client(OutArgs),
 }
 
-/// The arguments of `component engine`.
+/// Where the component goes.
 #[derive(Args, Debug)]
-pub(crate) struct EngineArgs {
+pub(crate) struct OutArgs {
     /// The file to write.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -22,15 +24,18 @@ pub(crate) struct EngineArgs {
 
 /// Writes the file.
 pub(crate) fn run(command: &ComponentCommand) -> ExitStatus {
-    let ComponentCommand::Engine(arguments) = command;
-    match std::fs::write(&arguments.out, ENGINE_COMPONENT) {
+    let (arguments, component) = match command {
+        ComponentCommand::Engine(arguments) => (arguments, ENGINE_COMPONENT),
+        ComponentCommand::Client(arguments) => (arguments, CLIENT_COMPONENT),
+    };
+    let path = arguments.out.display();
+    match std::fs::write(&arguments.out, component) {
         Ok(()) => {
-            let path = arguments.out.display();
-            eprintln!("{path}: {} bytes", ENGINE_COMPONENT.len());
+            eprintln!("{path}: {} bytes", component.len());
             ExitStatus::Success
         }
         Err(error) => {
-            eprintln!("odradek: {}: {error}", arguments.out.display());
+            eprintln!("odradek: {path}: {error}");
             ExitStatus::Usage
         }
     }

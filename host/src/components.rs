@@ -1,0 +1,6 @@
+//! The components for other hosts that this crate carries; the one that it drives itself is
+//! [`ENGINE_COMPONENT`](crate::ENGINE_COMPONENT).
+
+/// The client component: world `client` of `wit/`, a producer that opens its own connections in any host
+/// with WASI 0.2.
+pub const CLIENT_COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/client.wasm"));
