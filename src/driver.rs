@@ -135,7 +135,7 @@ pub enum ResolveError {
     NotFound,
     /// The resolver could not answer at this time.
     Unavailable,
-    /// A policy of the driver does not allow the name.
+    /// A policy of the driver or of its host does not allow the name, or look-ups at all.
     Denied,
 }
 
@@ -183,7 +183,7 @@ impl fmt::Display for ResolveError {
         f.write_str(match self {
             Self::NotFound => "the name has no address",
             Self::Unavailable => "the resolver did not answer",
-            Self::Denied => "the name is not allowed by the host's policy",
+            Self::Denied => "the host refuses to look the name up; its policy may not allow it",
         })
     }
 }

@@ -3,6 +3,7 @@
 use super::clock;
 use super::events::{Events, charge};
 use super::sockets::Sockets;
+use super::timers::Timers;
 use crate::bulk::{Bulk, BulkOutcome};
 use crate::config::Config;
 use crate::driver::{Output, WaitReason};
@@ -25,9 +26,6 @@ const ROUNDS: u32 = 16;
 /// first after a pause leaves at once.
 const GATHER: Duration = Duration::from_millis(1);
 
-/// The longest sleep: some hosts count in signed 32-bit ms.
-const SLEEP_MAX: Duration = Duration::from_secs(86_400);
-
 /// A producer with connections of its own.
 ///
 /// Nothing blocks except [`wait`](Self::wait) and [`run_until`](Self::run_until). Nothing happens between
@@ -36,6 +34,7 @@ const SLEEP_MAX: Duration = Duration::from_secs(86_400);
 pub struct Driver {
     producer: Producer,
     sockets: Sockets,
+    timers: Timers,
     events: Events,
     /// What the machine said last.
     step: Step,
@@ -61,6 +60,7 @@ impl Driver {
             },
             producer,
             sockets: Sockets::default(),
+            timers: Timers::default(),
             events: Events::default(),
             turned: Instant::ZERO,
             outputs: Vec::new(),
@@ -179,13 +179,18 @@ impl Driver {
     /// until `until`; says which of `others` are ready, by their positions. Where nothing could become
     /// ready it returns at once.
     pub fn wait(&mut self, until: Option<Instant>, others: &[&Pollable]) -> Vec<usize> {
-        let timer = self.timer(until);
-        self.sockets.wait(timer.as_ref(), others)
+        let timer = if self.is_waiting() {
+            let until = earliest(until, self.step.until);
+            until.map(|until| self.timers.at(until, clock::now()))
+        } else {
+            Some(self.timers.past())
+        };
+        self.sockets.wait(timer, others)
     }
 
     /// Looks at the sockets and moves everything on as far as it goes. Never blocks.
     pub fn pump(&mut self) {
-        self.sockets.wait(Some(&subscribe_duration(0)), &[]);
+        self.sockets.wait(Some(self.timers.past()), &[]);
         self.turn();
     }
 
@@ -209,18 +214,13 @@ impl Driver {
     /// else is asked of this driver: a connection that ends while one is alive is a trap.
     pub fn pollables(&self) -> Vec<Pollable> {
         let mut pollables = self.sockets.subscribe();
-        pollables.extend(self.timer(None));
-        pollables
-    }
-
-    /// What becomes ready when the machine wants to be called, at the latest at `until`.
-    fn timer(&self, until: Option<Instant>) -> Option<Pollable> {
-        if !self.is_waiting() {
-            return Some(subscribe_duration(0));
+        if self.is_waiting() {
+            let until = self.step.until.map(Instant::as_nanos);
+            pollables.extend(until.map(subscribe_instant));
+        } else {
+            pollables.push(subscribe_duration(0));
         }
-        let until = earliest(until, self.step.until)?;
-        let until = until.min(self.turned.after(SLEEP_MAX));
-        Some(subscribe_instant(until.as_nanos()))
+        pollables
     }
 
     /// Whether only an input, a command or time can help.
@@ -262,6 +262,10 @@ impl Driver {
     }
 
     fn keep(&mut self, event: Event) {
+        if self.is_closed {
+            // That a later flush has nothing to do is known without it.
+            return;
+        }
         match &event {
             Event::Flushed { flush } => self.flushed = Some(*flush),
             Event::Closed => self.is_closed = true,

@@ -22,7 +22,8 @@ pub(super) fn retire(streams: Streams) {
     if !streams.is_stalled() {
         return;
     }
-    // Where this fails the peer hears of the end later, which is all it is for.
+    // Where this fails, or is put off until the write ends, the peer hears of the end later, which is all
+    // that it is for.
     let _ = streams.socket.shutdown(ShutdownType::Both);
     PARKED.with_borrow_mut(|parked| parked.push(streams));
 }

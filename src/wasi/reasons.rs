@@ -44,7 +44,7 @@ pub(super) fn stream_reason(error: &StreamError) -> DisconnectReason {
 pub(super) const fn resolve_error(code: ErrorCode) -> ResolveError {
     match code {
         ErrorCode::NameUnresolvable | ErrorCode::InvalidArgument => ResolveError::NotFound,
-        // wasmtime answers the latter where the embedder does not allow look-ups.
+        // The latter is what wasmtime answers where the embedder does not allow look-ups.
         ErrorCode::AccessDenied | ErrorCode::PermanentResolverFailure => ResolveError::Denied,
         _ => ResolveError::Unavailable,
     }

@@ -1,1 +1,5 @@
 //! WASI hosts and what runs in them: the client component and the command component.
+
+pub mod client;
+pub mod policy;
+pub mod sink;

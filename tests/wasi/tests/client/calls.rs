@@ -1,0 +1,164 @@
+//! Calls in the wrong order, with too much, or after the end: defined results, no trap.
+
+use crate::opened::{LIMIT, LIMIT_MS, Opened, Reported, index, open, record};
+use odradek_tests_wasi::client::Instance;
+use odradek_tests_wasi::client::types::{Event, ProducerRecord, Refusal, SendError, TopicError};
+use odradek_tests_wasi::policy::Policy;
+use odradek_tests_wasi::sink;
+use std::time::Instant;
+
+#[test]
+fn a_wrong_configuration_names_the_key_and_the_nearest_one() {
+    let mut instance = Instance::new(&Policy::default());
+    let properties = [("bootstrap.servers", "h:1"), ("linger.msec", "1")];
+    let refused = instance.open(&properties).expect("no trap");
+    let error = refused.expect_err("there is no such key");
+    assert_eq!(error.key, "linger.msec");
+    assert!(error.message.contains("linger.ms"), "{}", error.message);
+}
+
+#[test]
+fn a_record_that_makes_no_sense_is_refused_and_the_next_one_is_not() {
+    let sink = sink::start(1);
+    let mut opened = Opened::new(sink.address(), &[]);
+    let topic = opened.topic("t").expect("a name");
+    assert!(matches!(opened.topic(""), Err(TopicError::Length(0))));
+    let refused = |opened: &mut Opened, record: &ProducerRecord| {
+        let outcome = opened.send(record);
+        assert_eq!(outcome.accepted, 0);
+        match outcome.refused {
+            Some(Refusal::Send(error)) => error,
+            other => panic!("{other:?}"),
+        }
+    };
+    let unknown = refused(&mut opened, &record(topic + 1, b""));
+    assert!(matches!(unknown, SendError::UnknownTopic));
+    let timed = ProducerRecord {
+        timestamp: Some(-1),
+        ..record(topic, b"")
+    };
+    let error = refused(&mut opened, &timed);
+    assert!(matches!(error, SendError::InvalidTimestamp(-1)));
+    let placed = ProducerRecord {
+        partition: Some(-1),
+        ..record(topic, b"")
+    };
+    let error = refused(&mut opened, &placed);
+    assert!(matches!(error, SendError::UnknownPartition(_)));
+    let error = refused(&mut opened, &record(topic, &vec![0; 1 << 20]));
+    assert!(matches!(error, SendError::RecordTooLarge(_)));
+    let (guest, store) = opened.instance.producer();
+    let bulk = guest.call_send_bulk(store, opened.producer, &[index(topic, 9)], &[], b"short");
+    assert!(matches!(
+        bulk.expect("no trap").refused,
+        Some(Refusal::Malformed)
+    ));
+    assert_eq!(opened.send(&record(topic, b"")).accepted, 1);
+    assert!(opened.flush(LIMIT_MS).done);
+}
+
+#[test]
+fn a_closed_producer_refuses_and_keeps_its_reports() {
+    let sink = sink::start(1);
+    let mut opened = Opened::new(sink.address(), &[]);
+    let topic = opened.topic("t").expect("a name");
+    opened.send(&record(topic, b"v"));
+    assert!(opened.close(LIMIT_MS).done);
+    let refused = opened.send(&record(topic, b"v")).refused;
+    assert!(matches!(refused, Some(Refusal::Send(SendError::Closed))));
+    assert!(opened.flush(LIMIT_MS).done);
+    assert!(opened.close(LIMIT_MS).done);
+    assert!(opened.topic("u").is_ok());
+    let (guest, store) = opened.instance.producer();
+    guest.call_purge(store, opened.producer).expect("no trap");
+    let (guest, store) = opened.instance.poll();
+    guest.call_pump(store, opened.producer).expect("no trap");
+    let mut reported = Reported::default();
+    assert!(opened.take(&mut reported).done);
+    assert_eq!(reported.written, 1);
+    assert!(matches!(reported.others.last(), Some(Event::Closed)));
+    let started = Instant::now();
+    assert!(!opened.wait(50).done, "nothing can happen any more");
+    assert!(started.elapsed() < LIMIT);
+}
+
+#[test]
+fn reports_that_nobody_takes_fill_the_buffer_and_nothing_is_lost() {
+    let sink = sink::start(3);
+    let settings = [("buffer.memory", "65536"), ("batch.size", "512")];
+    let mut opened = Opened::new(sink.address(), &settings);
+    let topic = opened.topic("t").expect("a name");
+    let (started, mut sent) = (Instant::now(), 0);
+    let error = loop {
+        assert!(started.elapsed() < LIMIT, "{sent} records were accepted");
+        let outcome = opened.send(&record(topic, &[7; 100]));
+        sent += u64::from(outcome.accepted);
+        match outcome.refused {
+            None => {}
+            // Full for good: everything is reported, and no report was taken.
+            Some(Refusal::Send(error)) if opened.flush(LIMIT_MS).done => {
+                if opened.send(&record(topic, &[7; 100])).accepted == 0 {
+                    break error;
+                }
+                sent += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(matches!(error, SendError::BufferFull(_)));
+    assert!(sent > 100, "{sent}");
+    let mut reported = Reported::default();
+    let progress = opened.take(&mut reported);
+    assert_eq!(reported.written, sent);
+    assert_eq!(progress.free_bytes, 65536);
+    assert!(opened.wait(LIMIT_MS).done, "there is room again");
+    opened.take(&mut reported);
+    assert!(
+        matches!(reported.others.last(), Some(Event::BufferAvailable(_))),
+        "{:?}",
+        reported.others
+    );
+    assert_eq!(opened.send(&record(topic, b"v")).accepted, 1);
+}
+
+/// The bound that users are told: what is offered at once may be larger than what is free by as much as the
+/// host's memory limit leaves beyond `buffer.memory`.
+#[test]
+fn more_than_is_free_is_accepted_in_part() {
+    let sink = sink::start(1);
+    sink.set_reading(false);
+    let settings = [("buffer.memory", "1048576"), ("linger.ms", "1000")];
+    let mut opened = Opened::new(sink.address(), &settings);
+    let topic = opened.topic("t").expect("a name");
+    let records: Vec<_> = (0..200).map(|_| record(topic, &[1; 60_000])).collect();
+    let (guest, store) = opened.instance.producer();
+    let outcome = guest.call_send_many(store, opened.producer, &records);
+    let outcome = outcome.expect("12 MB are within what the host grants");
+    assert!((1..=17).contains(&outcome.accepted), "{outcome:?}");
+    assert!(matches!(
+        outcome.refused,
+        Some(Refusal::Send(SendError::BufferFull(_)))
+    ));
+    let data = vec![1; 12_000_000];
+    let index: Vec<_> = (0..200).map(|_| index(topic, 60_000)).collect();
+    let (guest, store) = opened.instance.producer();
+    let outcome = guest.call_send_bulk(store, opened.producer, &index, &[], &data);
+    assert!(outcome.expect("as before").refused.is_some());
+    sink.set_reading(true);
+    assert!(opened.flush(LIMIT_MS).done);
+}
+
+#[test]
+fn producers_of_one_instance_do_not_know_each_other() {
+    let (one, other) = (sink::start(1), sink::start(1));
+    let mut opened = Opened::new(one.address(), &[]);
+    let servers = other.address().to_string();
+    let second = open(&mut opened.instance, &servers, &[]);
+    let topic = opened.topic("t").expect("a name");
+    opened.send(&record(topic, b"v"));
+    assert!(opened.flush(LIMIT_MS).done);
+    opened.instance.drop_producer(second).expect("no trap");
+    opened.send(&record(topic, b"v"));
+    assert!(opened.flush(LIMIT_MS).done);
+    assert_eq!((one.counts().records, other.counts().records), (2, 0));
+}

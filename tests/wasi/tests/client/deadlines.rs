@@ -1,0 +1,135 @@
+//! A broker that stops reading: no call hangs, closing included, and streams are parked.
+
+use crate::opened::{LIMIT, Opened, Reported, open, record};
+use odradek_tests_wasi::client::types::{ConnectionFailure, DisconnectReason, Event};
+use odradek_tests_wasi::sink;
+use std::time::{Duration, Instant};
+
+/// What a call may take beyond its deadline on a busy machine.
+const SLACK: Duration = Duration::from_secs(5);
+
+/// With these the requests that may be in flight are more than the kernel's buffers take.
+const STALLING: [(&str, &str); 3] = [
+    ("buffer.memory", "33554432"),
+    ("max.request.size", "4194304"),
+    ("max.block.ms", "60000"),
+];
+
+/// Fills a connection until nothing moves any more; how many records that took.
+fn stall(opened: &mut Opened, topic: u32) -> u64 {
+    let mut accepted = 0;
+    let mut still = 0;
+    while still < 5 {
+        let outcome = opened.send(&record(topic, &[3; 4_000_000]));
+        accepted += u64::from(outcome.accepted);
+        still = if outcome.accepted == 0 { still + 1 } else { 0 };
+        if outcome.accepted == 0 {
+            opened.wait(50);
+            opened.take(&mut Reported::default());
+        }
+    }
+    accepted
+}
+
+fn within<T>(deadline: u64, call: impl FnOnce() -> T) -> T {
+    let started = Instant::now();
+    let result = call();
+    let (took, limit) = (started.elapsed(), Duration::from_millis(deadline) + SLACK);
+    assert!(took < limit, "{took:?}");
+    result
+}
+
+#[test]
+fn every_call_returns_within_its_deadline_and_the_rest_is_reported() {
+    let sink = sink::start(1);
+    let mut opened = Opened::new(sink.address(), &STALLING);
+    let topic = opened.topic("t").expect("a name");
+    opened.send(&record(topic, b"v"));
+    assert!(opened.flush(10_000).done);
+    sink.set_reading(false);
+    let mut reported = Reported::default();
+    opened.take(&mut reported);
+    assert_eq!(reported.all(), 1);
+    let accepted = stall(&mut opened, topic);
+    assert!(accepted > 4, "{accepted}");
+    assert!(!within(200, || opened.flush(200)).done);
+    within(200, || opened.wait(200));
+    assert!(within(300, || opened.close(300)).done);
+    opened.take(&mut reported);
+    assert_eq!(reported.all(), accepted + 1);
+    assert!(reported.possibly_written > 0, "{reported:?}");
+    assert!(matches!(reported.others.last(), Some(Event::Closed)));
+}
+
+#[test]
+fn dropping_a_producer_never_waits() {
+    let sink = sink::start(1);
+    let mut opened = Opened::new(sink.address(), &STALLING);
+    let topic = opened.topic("t").expect("a name");
+    opened.send(&record(topic, b"v"));
+    assert!(opened.flush(10_000).done);
+    sink.set_reading(false);
+    stall(&mut opened, topic);
+    let Opened {
+        mut instance,
+        producer,
+    } = opened;
+    within(0, || instance.drop_producer(producer).expect("no trap"));
+    // The instance is as good as before: another producer works beside the parked stream.
+    let other = sink::start(1);
+    let servers = other.address().to_string();
+    let producer = open(&mut instance, &servers, &[]);
+    let mut opened = Opened { instance, producer };
+    let topic = opened.topic("t").expect("a name");
+    opened.send(&record(topic, b"v"));
+    assert!(opened.flush(10_000).done);
+    // And it goes with everything parked in it.
+    within(0, || drop(opened));
+}
+
+#[test]
+fn parked_streams_count_until_their_peers_read_again() {
+    let mut sinks = vec![sink::start(1)];
+    let mut opened = Opened::new(sinks[0].address(), &STALLING);
+    let started = Instant::now();
+    let refused = loop {
+        assert!(started.elapsed() < LIMIT, "{} are parked", sinks.len());
+        let topic = opened.topic("t").expect("a name");
+        opened.send(&record(topic, b"v"));
+        let mut reported = Reported::default();
+        while reported.all() == 0 && exhausted(&reported).is_none() {
+            assert!(started.elapsed() < LIMIT, "neither open nor refused");
+            opened.wait(1000);
+            opened.take(&mut reported);
+        }
+        if let Some(failure) = exhausted(&reported) {
+            break failure.port;
+        }
+        sinks.last().expect("there is one").set_reading(false);
+        stall(&mut opened, topic);
+        opened.close(0);
+        let stalled = opened.producer;
+        sinks.push(sink::start(1));
+        let servers = sinks.last().expect("just added").address().to_string();
+        opened.producer = open(&mut opened.instance, &servers, &STALLING);
+        opened.instance.drop_producer(stalled).expect("no trap");
+    };
+    let last = sinks.last().expect("there is one").address();
+    assert_eq!(refused, last.port());
+    assert_eq!(sinks.len(), 17, "16 may be parked");
+    for sink in &sinks {
+        sink.set_reading(true);
+    }
+    assert!(opened.flush(20_000).done, "there is room again");
+}
+
+fn exhausted(reported: &Reported) -> Option<ConnectionFailure> {
+    reported.others.iter().find_map(|event| match event {
+        Event::ConnectionFailed(failure)
+            if matches!(failure.reason, DisconnectReason::Exhausted) =>
+        {
+            Some(failure.clone())
+        }
+        _ => None,
+    })
+}

@@ -1,0 +1,10 @@
+//! The client component from outside, in a stock WASI host.
+
+mod calls;
+mod deadlines;
+mod opened;
+mod policies;
+mod pollables;
+mod property;
+mod sending;
+mod surface;

@@ -1,0 +1,171 @@
+//! One producer in an instance of its own, with calls that do not trap.
+
+use odradek_tests_wasi::client::types::{
+    Event, ProducerRecord, RecordIndex, SendOutcome, TopicError,
+};
+use odradek_tests_wasi::client::{Instance, Producer, Progress};
+use odradek_tests_wasi::policy::Policy;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// Nothing on the loopback interface takes longer, or something hangs.
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
+
+/// What a broken test waits for at most in one call, in ms.
+pub(crate) const LIMIT_MS: u64 = 30_000;
+
+/// An instance with one producer.
+pub(crate) struct Opened {
+    pub(crate) instance: Instance,
+    pub(crate) producer: Producer,
+}
+
+/// A record of a topic with a value and nothing else.
+pub(crate) fn record(topic: u32, value: &[u8]) -> ProducerRecord {
+    ProducerRecord {
+        topic,
+        partition: None,
+        timestamp: None,
+        key: None,
+        value: Some(value.to_vec()),
+        headers: Vec::new(),
+    }
+}
+
+/// The index entry of a record with a value and nothing else.
+pub(crate) fn index(topic: u32, value_length: i32) -> RecordIndex {
+    RecordIndex {
+        topic,
+        partition: -1,
+        timestamp: -1,
+        key_length: -1,
+        value_length,
+        header_count: 0,
+    }
+}
+
+/// How many tickets the reports of taken events have, and with which outcomes.
+#[derive(Debug, Default)]
+pub(crate) struct Reported {
+    pub(crate) tickets: Vec<u64>,
+    pub(crate) written: u64,
+    pub(crate) not_written: u64,
+    pub(crate) possibly_written: u64,
+    pub(crate) others: Vec<Event>,
+}
+
+impl Reported {
+    pub(crate) fn all(&self) -> u64 {
+        self.written + self.not_written + self.possibly_written
+    }
+}
+
+impl Opened {
+    pub(crate) fn new(address: SocketAddr, others: &[(&str, &str)]) -> Self {
+        Self::within(&Policy::default(), &address.to_string(), others)
+    }
+
+    pub(crate) fn within(policy: &Policy, servers: &str, others: &[(&str, &str)]) -> Self {
+        let mut instance = Instance::new(policy);
+        let producer = open(&mut instance, servers, others);
+        Self { instance, producer }
+    }
+
+    pub(crate) fn topic(&mut self, name: &str) -> Result<u32, TopicError> {
+        let (guest, store) = self.instance.producer();
+        let answer = guest.call_topic(store, self.producer, name);
+        answer.expect("no trap")
+    }
+
+    pub(crate) fn send(&mut self, record: &ProducerRecord) -> SendOutcome {
+        let (guest, store) = self.instance.producer();
+        let outcome = guest.call_send(store, self.producer, record);
+        outcome.expect("no trap")
+    }
+
+    pub(crate) fn wait(&mut self, timeout: u64) -> Progress {
+        let (guest, store) = self.instance.producer();
+        guest
+            .call_wait(store, self.producer, timeout)
+            .expect("no trap")
+    }
+
+    pub(crate) fn flush(&mut self, timeout: u64) -> Progress {
+        let (guest, store) = self.instance.producer();
+        let flushing = guest.call_flush(store, self.producer, timeout);
+        flushing.expect("no trap").progress
+    }
+
+    pub(crate) fn close(&mut self, timeout: u64) -> Progress {
+        let (guest, store) = self.instance.producer();
+        guest
+            .call_close(store, self.producer, timeout)
+            .expect("no trap")
+    }
+
+    /// Takes every event that waits.
+    pub(crate) fn take(&mut self, reported: &mut Reported) -> Progress {
+        let (guest, store) = self.instance.producer();
+        let taken = guest.call_take_events(store, self.producer, u32::MAX);
+        let taken = taken.expect("no trap");
+        let mut data = taken.data.as_slice();
+        for event in taken.events {
+            let Event::Delivered(report) = event else {
+                reported.others.push(event);
+                continue;
+            };
+            let (runs, rest) = data.split_at(report.tickets_length as usize);
+            data = rest;
+            let before = reported.tickets.len();
+            read_tickets(runs, &mut reported.tickets);
+            let count = (reported.tickets.len() - before) as u64;
+            use odradek_tests_wasi::client::types::Outcome;
+            match report.outcome {
+                Outcome::Written => reported.written += count,
+                Outcome::NotWritten => reported.not_written += count,
+                Outcome::PossiblyWritten => reported.possibly_written += count,
+            }
+        }
+        assert!(data.is_empty(), "bytes of no report");
+        taken.progress
+    }
+
+    /// Waits and takes until so many records are reported.
+    pub(crate) fn take_until(&mut self, reported: &mut Reported, count: u64) {
+        let started = Instant::now();
+        while reported.all() < count {
+            assert!(started.elapsed() < LIMIT, "{count} of {reported:?}");
+            self.wait(1000);
+            self.take(reported);
+        }
+    }
+}
+
+pub(crate) fn open(instance: &mut Instance, servers: &str, others: &[(&str, &str)]) -> Producer {
+    let properties = [&[("bootstrap.servers", servers)], others].concat();
+    let opened = instance.open(&properties).expect("no trap");
+    opened.expect("the configuration is right").producer
+}
+
+/// Runs of two unsigned LEB128 numbers each: the gap to the end of the run before, and the count.
+fn read_tickets(mut runs: &[u8], tickets: &mut Vec<u64>) {
+    let mut end = 0;
+    while !runs.is_empty() {
+        let first = end + leb128(&mut runs);
+        end = first + leb128(&mut runs);
+        tickets.extend(first..end);
+    }
+}
+
+fn leb128(bytes: &mut &[u8]) -> u64 {
+    let (mut number, mut shift) = (0, 0);
+    loop {
+        let (byte, rest) = bytes.split_first().expect("the number ends");
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            return number;
+        }
+    }
+}
