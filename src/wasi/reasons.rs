@@ -23,6 +23,16 @@ const REASONS: [(ErrorCode, DisconnectReason); 12] = [
     (ErrorCode::OutOfMemory, DisconnectReason::Exhausted),
 ];
 
+/// Every other code is [`ResolveError::Unavailable`].
+const RESOLVE_ERRORS: [(ErrorCode, ResolveError); 4] = [
+    (ErrorCode::NameUnresolvable, ResolveError::NotFound),
+    // No name at all.
+    (ErrorCode::InvalidArgument, ResolveError::NotFound),
+    (ErrorCode::AccessDenied, ResolveError::Denied),
+    // What wasmtime answers where the embedder does not allow look-ups.
+    (ErrorCode::PermanentResolverFailure, ResolveError::Denied),
+];
+
 /// Why a connection could not be opened.
 pub(super) fn connect_reason(code: ErrorCode) -> DisconnectReason {
     REASONS
@@ -41,13 +51,11 @@ pub(super) fn stream_reason(error: &StreamError) -> DisconnectReason {
 }
 
 /// Why a name has no addresses.
-pub(super) const fn resolve_error(code: ErrorCode) -> ResolveError {
-    match code {
-        ErrorCode::NameUnresolvable | ErrorCode::InvalidArgument => ResolveError::NotFound,
-        // The latter is what wasmtime answers where the embedder does not allow look-ups.
-        ErrorCode::AccessDenied | ErrorCode::PermanentResolverFailure => ResolveError::Denied,
-        _ => ResolveError::Unavailable,
-    }
+pub(super) fn resolve_error(code: ErrorCode) -> ResolveError {
+    RESOLVE_ERRORS
+        .iter()
+        .find(|(known, _)| *known == code)
+        .map_or(ResolveError::Unavailable, |(_, error)| *error)
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use crate::opened::{LIMIT, Opened, Reported, open, record};
 use odradek_tests_wasi::client::types::{ConnectionFailure, DisconnectReason, Event};
 use odradek_tests_wasi::sink;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// What a call may take beyond its deadline on a busy machine.
@@ -31,9 +33,20 @@ fn stall(opened: &mut Opened, topic: u32) -> u64 {
     accepted
 }
 
+/// Makes a call that must return within its deadline. One that never does ends the test program, because
+/// nothing else can end the call.
 fn within<T>(deadline: u64, call: impl FnOnce() -> T) -> T {
     let started = Instant::now();
+    let (returned, waiting) = mpsc::channel::<()>();
+    let watch = thread::spawn(move || {
+        if waiting.recv_timeout(4 * LIMIT) == Err(RecvTimeoutError::Timeout) {
+            eprintln!("a call with a deadline of {deadline} ms never returned");
+            std::process::exit(101);
+        }
+    });
     let result = call();
+    drop(returned);
+    watch.join().expect("the watch does not panic");
     let (took, limit) = (started.elapsed(), Duration::from_millis(deadline) + SLACK);
     assert!(took < limit, "{took:?}");
     result
