@@ -1,9 +1,11 @@
 //! `odradek bench`: throughput, CPU, latency and memory on varied data.
 
-use super::connect::{Complaints, backend_name, connect, describe_failures};
+use super::connect::{backend_name, connect};
 use super::process;
 use odradek::cli::args::{BenchApi, BenchArgs};
 use odradek::cli::bench_report::BenchReport;
+use odradek::cli::complaints::Complaints;
+use odradek::cli::connections::describe_failures;
 use odradek::cli::exit::{ExitStatus, Tally};
 use odradek::cli::histogram::Histogram;
 use odradek::cli::workload::Workload;
@@ -65,7 +67,7 @@ pub(crate) async fn run(arguments: BenchArgs) -> ExitStatus {
     if status != ExitStatus::Success {
         eprint!("{}", refused.complaints.describe());
         eprint!("{}", collector.complaints.describe());
-        eprint!("{}", describe_failures(producer));
+        eprint!("{}", describe_failures(&producer.connection_failures()));
         eprintln!("{tally}");
     }
     match written {
