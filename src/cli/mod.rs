@@ -25,5 +25,6 @@ pub mod pace;
 pub mod properties;
 pub mod report;
 pub mod splitter;
+pub mod tickets;
 pub mod window;
 pub mod workload;
