@@ -2,7 +2,8 @@
 
 use crate::deliveries::Deliveries;
 use crate::staging::{STAGED_BYTES, Staging};
-use crate::stats::{Counters, Failures, Notice};
+use crate::stats::{Counters, Notice};
+use odradek::Failures;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

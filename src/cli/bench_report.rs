@@ -87,7 +87,7 @@ impl BenchReport {
     }
 
     const fn records(&self) -> u64 {
-        self.tally.delivered + self.tally.failed + self.tally.possibly
+        self.tally.records()
     }
 
     fn records_per_second(&self) -> f64 {

@@ -46,6 +46,11 @@ impl Tally {
         }
     }
 
+    /// How many records there were, lines that held none included.
+    pub const fn records(&self) -> u64 {
+        self.delivered + self.failed + self.possibly
+    }
+
     /// How a run with these counts ends. With `acks=0` no broker answers, so a record that is
     /// possibly written went as well as it could.
     pub const fn status(&self, is_acks_zero: bool) -> ExitStatus {

@@ -5,14 +5,26 @@
 
 pub mod args;
 pub mod bench_report;
+pub mod causes;
+pub mod complaints;
+pub mod connections;
+pub mod course;
 pub mod escape;
 pub mod exit;
 pub mod failed;
+pub mod figures;
+pub mod generator;
+pub mod grouping;
 pub mod histogram;
 pub mod input;
 pub mod json;
+pub mod kept;
+pub mod ledger;
 pub mod lines;
+pub mod pace;
 pub mod properties;
 pub mod report;
 pub mod splitter;
+pub mod tickets;
+pub mod window;
 pub mod workload;

@@ -1,8 +1,40 @@
 //! Puts the producer's properties together from `-F`, `-X` and `-b`.
 
-use crate::config::{PropertiesError, parse_properties};
+use crate::cli::args::ConnectionArgs;
+use crate::config::{Config, Note, PropertiesError, parse_properties};
 use core::fmt;
 use std::path::{Path, PathBuf};
+
+/// What the arguments say about the producer, checked.
+#[derive(Clone, Debug)]
+pub struct Configured {
+    /// The properties as pairs of text.
+    pub pairs: Vec<(String, String)>,
+    /// What they mean.
+    pub config: Config,
+    /// What is worth knowing about them.
+    pub notes: Vec<Note>,
+}
+
+/// Reads and checks the properties that the arguments name.
+///
+/// # Errors
+///
+/// What is wrong with the arguments, for people to read.
+pub fn configure(arguments: &ConnectionArgs) -> Result<Configured, String> {
+    let servers = arguments.bootstrap_servers.as_deref();
+    let pairs = merge(&arguments.properties_files, &arguments.settings, servers);
+    let pairs = pairs.map_err(|error| error.to_string())?;
+    let borrowed = pairs
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()));
+    let (config, notes) = Config::from_properties(borrowed).map_err(|error| error.to_string())?;
+    Ok(Configured {
+        pairs,
+        config,
+        notes,
+    })
+}
 
 /// Why a properties file cannot be used.
 #[derive(Debug)]

@@ -34,6 +34,8 @@ pub(super) struct Connection {
     can_read: bool,
     /// Whether the connection is open and the host may take bytes.
     can_write: bool,
+    /// Whether anything was ever received.
+    pub(super) has_heard: bool,
 }
 
 /// The pollable is dropped before the socket, its parent.
@@ -82,6 +84,7 @@ impl Connection {
             outgoing: Outgoing::default(),
             can_read: true,
             can_write: false,
+            has_heard: false,
         })
     }
 
@@ -159,6 +162,7 @@ impl Connection {
             self.can_read = bytes.len() as u64 == READ_BYTES;
             left = left.saturating_sub(bytes.len());
             if !bytes.is_empty() {
+                self.has_heard = true;
                 let (connection, bytes) = (self.id, bytes.as_slice());
                 producer.handle_input(Input::Received { connection, bytes }, now);
             }

@@ -151,6 +151,11 @@ impl Driver {
         Some(event)
     }
 
+    /// Whether anything was ever heard from any broker.
+    pub const fn has_heard(&self) -> bool {
+        self.sockets.has_heard
+    }
+
     /// How many events wait.
     pub fn event_count(&self) -> usize {
         self.events.len()

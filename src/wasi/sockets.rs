@@ -20,6 +20,8 @@ pub(super) struct Sockets {
     ended: Vec<(ConnectionId, DisconnectReason)>,
     /// Where writes are put together.
     scratch: Vec<u8>,
+    /// Whether anything was ever received.
+    pub(super) has_heard: bool,
 }
 
 /// Whom a pollable belongs to.
@@ -91,7 +93,9 @@ impl Sockets {
         });
         let mut index = 0;
         while let Some(connection) = self.connections.get_mut(index) {
-            match connection.turn(producer, &mut self.scratch, now) {
+            let turned = connection.turn(producer, &mut self.scratch, now);
+            self.has_heard |= connection.has_heard;
+            match turned {
                 Ok(()) => index += 1,
                 Err(reason) => {
                     let connection = self.connections.swap_remove(index);

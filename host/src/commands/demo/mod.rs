@@ -3,10 +3,12 @@
 mod read_back;
 mod records;
 
-use super::connect::{Complaints, backend, backend_name, describe_failures};
+use super::connect::{backend, backend_name};
 use clap::Args;
 use krafka::testing::FakeBroker;
 use odradek::cli::args::Backend;
+use odradek::cli::complaints::Complaints;
+use odradek::cli::connections::describe_failures;
 use odradek::cli::exit::ExitStatus;
 use odradek_host::{BatchDelivery, Producer, Record, Report};
 use read_back::read_back;
@@ -101,7 +103,7 @@ async fn send(producer: &Producer, records: &[DemoRecord]) -> Result<Vec<Report>
     if complaints.is_empty() {
         return Ok(reports);
     }
-    let failures = describe_failures(producer);
+    let failures = describe_failures(&producer.connection_failures());
     Err(format!(
         "not all records were delivered\n{complaints}{failures}"
     ))

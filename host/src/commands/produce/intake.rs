@@ -1,26 +1,16 @@
 //! The way in: chunks of input become records, groups of records go to the producer.
 
-use super::pending::{Entry, Keep, Kept, Pending, permits};
+use super::pending::{Entry, Pending};
 use super::source::{Chunk, Chunks};
-use odradek::cli::input::{Defaults, Format, Found, InputRecord, Reader};
+use odradek::cli::course::{Course, LAST_PAUSE};
+use odradek::cli::grouping::{Grouping, Step};
+use odradek::cli::input::{Defaults, Format, InputRecord};
+use odradek::cli::kept::{Keep, Kept};
+use odradek::cli::window::{permits, permits_of_bytes};
 use odradek_host::{Header, Producer, Record};
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
-
-/// Whether the run goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Course {
-    /// Records are read and sent.
-    Go,
-    /// No broker was ever reached: what the input holds is taken as failed, to its end or its next
-    /// pause.
-    GiveUp,
-    /// A signal asked for the end: what was read is reported, nothing more is read.
-    Stop,
-}
 
 /// Everything between the input and the producer.
 pub(super) struct Intake {
@@ -28,7 +18,7 @@ pub(super) struct Intake {
     pub(super) chunks: Chunks,
     pub(super) format: Format,
     pub(super) line_limit: usize,
-    pub(super) defaults: Arc<Defaults>,
+    pub(super) defaults: Defaults,
     pub(super) keep: Keep,
     /// Bounds what is kept until it is reported.
     pub(super) window: Arc<Semaphore>,
@@ -39,45 +29,31 @@ pub(super) struct Intake {
     pub(super) source: usize,
 }
 
-/// A group is sent when it has so many records, or so many bytes, or when the input pauses.
-const GROUP_RECORDS: usize = 1000;
-const GROUP_BYTES: u64 = 256 * 1024;
-
-/// How long a pause of the input may be when the run has been given up.
-const LAST_PAUSE: Duration = Duration::from_secs(1);
-
-/// Records that go to the producer together.
-#[derive(Default)]
-struct Group {
-    records: VecDeque<InputRecord>,
-    bytes: u64,
-}
-
 impl Intake {
     /// Reads to the end, then lets everything that lingers go.
     pub(super) async fn run(mut self) {
-        let mut reader = self.new_reader();
+        let mut grouping = self.new_grouping();
         while let Some(chunk) = self.next_chunk().await {
             match chunk {
                 Chunk::Begin(source) => {
                     self.source = source;
-                    reader = self.new_reader();
+                    grouping = self.new_grouping();
                 }
                 Chunk::Bytes(bytes) => {
-                    reader.push(&bytes);
-                    self.take_found(&mut reader).await;
+                    grouping.reader().push(&bytes);
+                    self.take_steps(&mut grouping).await;
                 }
                 Chunk::End => {
-                    reader.finish();
-                    self.take_found(&mut reader).await;
+                    grouping.reader().finish();
+                    self.take_steps(&mut grouping).await;
                 }
                 Chunk::Failed(error) => {
-                    self.cut(&mut reader).await;
+                    self.cut(&mut grouping).await;
                     self.hand_over(Pending::Unreadable(error), 0).await;
                 }
             }
         }
-        self.cut(&mut reader).await;
+        self.cut(&mut grouping).await;
         let Self {
             producer, entries, ..
         } = self;
@@ -86,8 +62,8 @@ impl Intake {
         producer.flush().await;
     }
 
-    fn new_reader(&self) -> Reader {
-        Reader::new(self.format.clone(), self.line_limit)
+    fn new_grouping(&self) -> Grouping {
+        Grouping::new(self.format.clone(), self.line_limit)
     }
 
     fn course(&self) -> Course {
@@ -114,49 +90,33 @@ impl Intake {
     }
 
     /// Hands over what is left of an input that was not read to its end; nothing after its end.
-    async fn cut(&mut self, reader: &mut Reader) {
-        reader.cut();
-        self.take_found(reader).await;
+    async fn cut(&mut self, grouping: &mut Grouping) {
+        grouping.reader().cut();
+        self.take_steps(grouping).await;
     }
 
-    async fn take_found(&mut self, reader: &mut Reader) {
-        let mut group = Group::default();
-        while let Some(found) = reader.next_found() {
-            match found {
-                Found::Record(record) if self.defaults.topic_of(&record).is_some() => {
-                    group.bytes += record.held_bytes();
-                    group.records.push_back(record);
-                    if group.records.len() >= GROUP_RECORDS || group.bytes >= GROUP_BYTES {
-                        self.send(std::mem::take(&mut group)).await;
-                    }
-                }
-                Found::Record(record) => {
-                    self.send(std::mem::take(&mut group)).await;
-                    let error = "the record names no topic, and there is no -t";
-                    self.refuse(record, error.to_owned()).await;
-                }
-                Found::Bad(line) => {
-                    self.send(std::mem::take(&mut group)).await;
+    async fn take_steps(&mut self, grouping: &mut Grouping) {
+        while let Some(step) = grouping.next_step(&self.defaults) {
+            match step {
+                Step::Group(records) => self.send(records).await,
+                Step::Refused(record, error) => self.refuse(record, error).await,
+                Step::Bad(line) => {
                     let bytes = line.bytes.len() as u64;
                     self.hand_over(Pending::Bad(line), bytes).await;
                 }
             }
         }
-        self.send(group).await;
     }
 
-    async fn send(&mut self, group: Group) {
-        let mut records = group.records;
+    async fn send(&mut self, mut records: Vec<InputRecord>) {
         while !records.is_empty() {
-            if let Some(error) = self.why_not() {
+            if let Some(error) = self.course().why_not() {
                 for record in records {
-                    self.refuse(record, error.to_owned()).await;
+                    self.refuse(Box::new(record), error.to_owned()).await;
                 }
                 return;
             }
-            let permits = self
-                .acquire(permits(self.keep, records.make_contiguous()))
-                .await;
+            let permits = self.acquire(permits(self.keep, &records)).await;
             let delivery = {
                 let borrowed: Vec<Record<'_>> = records
                     .iter()
@@ -164,43 +124,29 @@ impl Intake {
                     .collect();
                 self.producer.send_batch(&borrowed).await
             };
-            let rest = records.split_off(delivery.accepted());
+            let mut rest = records.split_off(delivery.accepted());
             let refused = delivery.refused();
-            let kept = Kept::of(self.keep, records.into());
+            let kept = Kept::of(self.keep, records);
             let pending = Pending::Sent { delivery, kept };
             self.emit(pending, permits);
-            records = rest;
             if let Some(error) = refused
-                && let Some(record) = records.pop_front()
+                && !rest.is_empty()
             {
+                let record = Box::new(rest.remove(0));
                 self.refuse(record, error.to_string()).await;
             }
+            records = rest;
         }
     }
 
-    /// Why records are not even offered to the producer.
-    fn why_not(&self) -> Option<&'static str> {
-        match self.course() {
-            Course::Go => None,
-            Course::GiveUp => Some("no broker could be reached"),
-            Course::Stop => Some("the run was interrupted before the record was sent"),
-        }
-    }
-
-    async fn refuse(&self, record: InputRecord, error: String) {
+    async fn refuse(&self, record: Box<InputRecord>, error: String) {
         let bytes = record.held_bytes();
-        let record = Box::new(record);
         self.hand_over(Pending::Refused { record, error }, bytes)
             .await;
     }
 
     async fn hand_over(&self, pending: Pending, bytes: u64) {
-        let record = InputRecord::default();
-        let fixed = u64::from(permits(Keep::Nothing, std::slice::from_ref(&record)));
-        let wanted = fixed + bytes / super::pending::PERMIT_BYTES;
-        let permits = self
-            .acquire(u32::try_from(wanted).unwrap_or(u32::MAX))
-            .await;
+        let permits = self.acquire(permits_of_bytes(bytes)).await;
         self.emit(pending, permits);
     }
 

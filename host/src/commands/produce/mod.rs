@@ -5,21 +5,21 @@ mod outcomes;
 mod pending;
 mod source;
 
-use super::connect::{Complaints, Connected, connect, describe_failures, is_unreached};
+use super::connect::{Connected, connect, is_unreached};
 use super::signals::Signals;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use intake::{Course, Intake};
+use intake::Intake;
 use odradek::cli::args::{ProduceArgs, ReportForm};
-use odradek::cli::exit::{ExitStatus, Tally};
-use outcomes::{Lines, Outcomes};
-use pending::{Keep, PERMIT_BYTES};
+use odradek::cli::course::{CLOSE_TIMEOUT, Course};
+use odradek::cli::exit::ExitStatus;
+use odradek::cli::kept::Keep;
+use odradek::cli::ledger::Ledger;
+use odradek::cli::window::window_size;
+use outcomes::Outcomes;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
-
-/// How long records may still be sent after a signal; after the next one, not at all.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Produces, and prints how it went.
 pub(crate) async fn run(arguments: ProduceArgs) -> ExitStatus {
@@ -50,34 +50,21 @@ fn prepare(arguments: &ProduceArgs) -> Result<Run, String> {
     // The file is emptied last, when nothing else can be wrong.
     let failed = arguments.failed.as_deref();
     let failed = failed.map(|path| source::create_beside(&sources, path));
-    let failed = failed
-        .transpose()?
-        .map(|file| Lines::new("the file of failed records", file));
-    let report = match arguments.report {
-        ReportForm::Summary => None,
-        ReportForm::Json => Some(Lines::new("standard output", io::stdout())),
-    };
-    let keep = match (&failed, &report) {
-        (Some(_), _) => Keep::Record,
-        (None, Some(_)) => Keep::Line,
-        (None, None) => Keep::Nothing,
-    };
+    let failed = failed.transpose()?;
     let config = &connected.config;
-    let window_size = u32::try_from(config.buffer_memory / PERMIT_BYTES).unwrap_or(u32::MAX);
-    let window_size = window_size.clamp(1, u32::MAX / 2);
+    let window_size = window_size(config.buffer_memory);
     let window = Arc::new(Semaphore::new(window_size as usize));
     let request_size = usize::try_from(config.max_request_size).unwrap_or(usize::MAX);
     let chunks = source::start(sources).map_err(|error| format!("no thread: {error}"))?;
     let (sender, receiver) = mpsc::unbounded_channel();
     let course = watch::Sender::new(Course::Go);
-    let defaults = Arc::new(arguments.defaults());
     let intake = Intake {
         producer: connected.producer.clone(),
         chunks,
         line_limit: format.line_limit(request_size),
         format,
-        defaults: Arc::clone(&defaults),
-        keep,
+        defaults: arguments.defaults(),
+        keep: Keep::of(arguments),
         window: Arc::clone(&window),
         window_size,
         course: course.subscribe(),
@@ -89,15 +76,9 @@ fn prepare(arguments: &ProduceArgs) -> Result<Run, String> {
         entries: receiver,
         window,
         course: course.clone(),
-        defaults,
-        names: (names.len() > 1).then_some(names),
-        is_acks_zero: connected.is_acks_zero(),
-        report,
+        ledger: Ledger::new(arguments, names, connected.is_acks_zero()),
         failed,
         progress: progress(arguments.report),
-        tally: Tally::default(),
-        complaints: Complaints::default(),
-        is_broken: false,
     };
     Ok(Run {
         connected,
@@ -125,12 +106,13 @@ fn progress(report: ReportForm) -> ProgressBar {
 impl Run {
     async fn finish(mut self) -> ExitStatus {
         let producer = &self.connected.producer;
-        let mut outcomes = {
+        let outcomes = {
             let work = async {
                 let (outcomes, ()) = tokio::join!(self.outcomes.run(), self.intake.run());
                 outcomes
             };
             tokio::pin!(work);
+            // After the second signal nothing more is sent.
             let mut timeout = CLOSE_TIMEOUT;
             loop {
                 tokio::select! {
@@ -146,30 +128,9 @@ impl Run {
         };
         outcomes.progress.finish_and_clear();
         producer.close(CLOSE_TIMEOUT).await;
-        let tally = outcomes.tally;
-        let mut status = tally.status(outcomes.is_acks_zero);
-        if outcomes.is_broken {
-            status = ExitStatus::Undelivered;
-        }
-        eprint!("{}", std::mem::take(&mut outcomes.complaints).describe());
-        if status != ExitStatus::Success {
-            explain_connections(&self.connected);
-        }
-        eprintln!("{tally}");
-        status
+        let failures = producer.connection_failures();
+        let is_unreached = is_unreached(producer);
+        eprint!("{}", outcomes.ledger.summary(&failures, is_unreached));
+        outcomes.ledger.status()
     }
-}
-
-/// Prints what went wrong with connections, if anything did.
-fn explain_connections(connected: &Connected) {
-    let failures = describe_failures(&connected.producer);
-    if failures.is_empty() {
-        return;
-    }
-    if is_unreached(&connected.producer) {
-        eprintln!("odradek: no broker could be reached:");
-    } else {
-        eprintln!("odradek: connections that failed:");
-    }
-    eprint!("{failures}");
 }
