@@ -6,7 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const TARGET: &str = "wasm32-unknown-unknown";
+/// The target of components that speak to their host through `wit/` and WASI's interfaces alone.
+const BARE: &str = "wasm32-unknown-unknown";
+
+/// The target of a program with the standard library, which its linker makes a component.
+const WASI: &str = "wasm32-wasip2";
 
 /// What the client component imports: sockets, clocks and chance, and nothing of files, environment or
 /// standard streams.
@@ -47,9 +51,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let bytes = build_component(&root, &out, "engine", &[])?;
     println!("cargo::rustc-env=ODRADEK_ENGINE_BYTES={bytes}");
-    // The library drives the engine itself; the other component is for others, and the binary has it.
+    // The library drives the engine itself; the others are for other hosts, and the binary has them.
     if env::var_os("CARGO_FEATURE_CLI").is_some() {
         build_component(&root, &out, "client", &CLIENT_IMPORTS)?;
+        build_command(&root, &out)?;
     }
     Ok(())
 }
@@ -61,7 +66,9 @@ fn build_component(
     world: &str,
     imports: &[&str],
 ) -> Result<usize, Box<dyn Error>> {
-    let component = componentise(&core_module(root, out, world)?)?;
+    let library = ["rustc", "--lib", "--crate-type", "cdylib"];
+    let module = cargo(root, out, BARE, &library, world)?.join("odradek.wasm");
+    let component = componentise(&read(&module)?)?;
     assert_imports(&component, imports)?;
     fs::write(out.join(format!("{world}.wasm")), &component)?;
     let (bytes, count) = (component.len(), imports.len());
@@ -70,29 +77,36 @@ fn build_component(
     Ok(bytes)
 }
 
-/// Compiles the core with the adapter of one world and returns the core module.
-fn core_module(root: &Path, out: &Path, world: &str) -> Result<Vec<u8>, Box<dyn Error>> {
-    require_target()?;
+/// Builds the program `odradek.wasm` as `command.wasm`.
+fn build_command(root: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
+    let program = ["build", "--bin", "odradek-wasi"];
+    let component = read(&cargo(root, out, WASI, &program, "command")?.join("odradek-wasi.wasm"))?;
+    fs::write(out.join("command.wasm"), &component)?;
+    let bytes = component.len();
+    println!("cargo::warning=command component: {bytes} bytes");
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
+    Ok(fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?)
+}
+
+/// Has cargo build something of the core with one feature, and returns the folder in which it is.
+fn cargo(
+    root: &Path,
+    out: &Path,
+    target: &str,
+    what: &[&str],
+    feature: &str,
+) -> Result<PathBuf, Box<dyn Error>> {
+    require_target(target)?;
     let target_dir = out.join("component-target");
     let mut cargo = Command::new(env::var("CARGO")?);
     cargo
         .current_dir(root)
-        .args([
-            "rustc",
-            "--package",
-            "odradek",
-            "--lib",
-            "--crate-type",
-            "cdylib",
-        ])
-        .args([
-            "--features",
-            world,
-            "--target",
-            TARGET,
-            "--profile",
-            "component",
-        ])
+        .args(what)
+        .args(["--package", "odradek", "--features", feature])
+        .args(["--target", target, "--profile", "component"])
         .arg("--target-dir")
         .arg(&target_dir);
     if root.join("Cargo.lock").exists() {
@@ -105,15 +119,12 @@ fn core_module(root: &Path, out: &Path, world: &str) -> Result<Vec<u8>, Box<dyn 
     // Standard output belongs to the directives for the outer cargo.
     cargo.stdout(Stdio::null());
     if !cargo.status()?.success() {
-        return Err(
-            format!("the component `{world}` does not build; cargo's messages are above").into(),
-        );
+        return Err(format!(
+            "the component `{feature}` does not build; cargo's messages are above"
+        )
+        .into());
     }
-    let module = target_dir
-        .join(TARGET)
-        .join("component")
-        .join("odradek.wasm");
-    Ok(fs::read(&module).map_err(|error| format!("{}: {error}", module.display()))?)
+    Ok(target_dir.join(target).join("component"))
 }
 
 /// Vector instructions for checksums and copies, and paths that name no machine, so that the same
@@ -132,23 +143,23 @@ fn flags(root: &Path) -> Vec<String> {
 }
 
 /// Makes sure that the standard library for the target is there, adding it where rustup can.
-fn require_target() -> Result<(), Box<dyn Error>> {
+fn require_target(target: &str) -> Result<(), Box<dyn Error>> {
     let rustc = env::var("RUSTC")?;
     let answer = Command::new(rustc)
-        .args(["--print", "target-libdir", "--target", TARGET])
+        .args(["--print", "target-libdir", "--target", target])
         .output()?;
     let directory = PathBuf::from(String::from_utf8(answer.stdout)?.trim());
     if directory.is_dir() {
         return Ok(());
     }
     let added = Command::new("rustup")
-        .args(["target", "add", TARGET])
+        .args(["target", "add", target])
         .stdout(Stdio::null())
         .status();
     if added.is_ok_and(|status| status.success()) {
         return Ok(());
     }
-    Err(format!("the Rust target {TARGET} is missing; run: rustup target add {TARGET}").into())
+    Err(format!("the Rust target {target} is missing; run: rustup target add {target}").into())
 }
 
 /// Wraps a core module, whose custom sections carry its world, into a component.

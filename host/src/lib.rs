@@ -43,7 +43,7 @@ mod window;
 pub use batch::{BatchDelivery, BatchReport};
 pub use builder::{BuildError, Builder};
 #[cfg(feature = "cli")]
-pub use components::CLIENT_COMPONENT;
+pub use components::{CLIENT_COMPONENT, COMMAND_COMPONENT};
 pub use deliveries::Delivery;
 pub use machine::{Backend, ComponentInfo, ENGINE_COMPONENT};
 pub use odradek::{Cause, FailedAddress, FatalError, Header, Outcome, Ticket};

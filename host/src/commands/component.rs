@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use odradek::cli::exit::ExitStatus;
-use odradek_host::{CLIENT_COMPONENT, ENGINE_COMPONENT};
+use odradek_host::{CLIENT_COMPONENT, COMMAND_COMPONENT, ENGINE_COMPONENT};
 use std::path::PathBuf;
 
 /// Which component.
@@ -12,6 +12,8 @@ pub(crate) enum ComponentCommand {
     Engine(OutArgs),
     /// Write the client component, which opens its own connections over WASI 0.2: world `client`.
     Client(OutArgs),
+    /// Write odradek.wasm, this program's produce and bench for any host with wasi:cli.
+    Command(OutArgs),
 }
 
 /// Where the component goes.
@@ -27,6 +29,7 @@ pub(crate) fn run(command: &ComponentCommand) -> ExitStatus {
     let (arguments, component) = match command {
         ComponentCommand::Engine(arguments) => (arguments, ENGINE_COMPONENT),
         ComponentCommand::Client(arguments) => (arguments, CLIENT_COMPONENT),
+        ComponentCommand::Command(arguments) => (arguments, COMMAND_COMPONENT),
     };
     let path = arguments.out.display();
     match std::fs::write(&arguments.out, component) {
