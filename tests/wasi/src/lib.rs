@@ -1,1 +1,3 @@
 //! WASI hosts and what runs in them: the client component and the command component.
+
+pub mod peers;
