@@ -1,5 +1,6 @@
 //! WASI hosts and what runs in them: the client component and the command component.
 
 pub mod client;
+pub mod peers;
 pub mod policy;
 pub mod sink;
