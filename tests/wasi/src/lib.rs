@@ -3,3 +3,4 @@
 pub mod client;
 pub mod policy;
 pub mod sink;
+pub mod runtime;
