@@ -3,4 +3,5 @@
 pub mod client;
 pub mod peers;
 pub mod policy;
+pub mod runtime;
 pub mod sink;
