@@ -26,12 +26,16 @@ impl Policy {
             .allow_ip_name_lookup(!self.deny_names)
             .socket_addr_check(move |address, usage| {
                 let is_allowed = match usage {
-                    // A connection without a bind asks for the wildcard address first.
-                    SocketAddrUse::TcpBind => address.ip().is_unspecified(),
                     SocketAddrUse::TcpConnect => !denied.contains(&address),
-                    _ => false,
+                    // Connecting without binding asks for this first.
+                    SocketAddrUse::TcpBind => address.ip().is_unspecified() && address.port() == 0,
+                    SocketAddrUse::TcpListen
+                    | SocketAddrUse::TcpAccept
+                    | SocketAddrUse::UdpBind
+                    | SocketAddrUse::UdpSend
+                    | SocketAddrUse::UdpReceive => false,
                 };
-                Box::pin(async move { is_allowed })
+                Box::pin(std::future::ready(is_allowed))
             });
         builder
     }

@@ -8,6 +8,7 @@ mod reset;
 mod session;
 mod stage;
 mod subject;
+mod wasi;
 
 /// Every case, once for a subject.
 macro_rules! suite {
@@ -40,4 +41,5 @@ macro_rules! cases {
 suite! {
     native: host::native;
     component: host::component;
+    client: wasi::open;
 }
