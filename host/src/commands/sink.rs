@@ -23,6 +23,10 @@ pub(crate) struct SinkArgs {
     #[arg(value_parser = clap::value_parser!(i32).range(1..=10_000))]
     partitions: i32,
 
+    /// Keep every answer back for so many ms, as a broker does that waits for its replicas.
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    delay: u64,
+
     /// Stop reading once so many bytes were read.
     #[arg(long, value_name = "BYTES", hide = true, requires = "pause_ms")]
     pause_after_bytes: Option<u64>,
@@ -43,7 +47,8 @@ Example:
 /// Listens until it is interrupted.
 pub(crate) async fn run(arguments: SinkArgs) -> ExitStatus {
     let address = SocketAddr::new(arguments.listen, arguments.port);
-    let sink = match Sink::bind(address, arguments.partitions).await {
+    let delay = Duration::from_millis(arguments.delay);
+    let sink = match Sink::bind_delayed(address, arguments.partitions, delay).await {
         Ok(sink) => sink,
         Err(error) => {
             eprintln!("odradek: cannot listen at {address}: {error}");

@@ -9,9 +9,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use topics::Topics;
 
 /// A broker that acknowledges every record batch and discards it.
@@ -46,6 +49,8 @@ pub struct SinkCounts {
 #[derive(Debug)]
 struct Shared {
     address: SocketAddr,
+    /// How long an answer is kept back.
+    delay: Duration,
     topics: Mutex<Topics>,
     /// Whether connections read; a paused one leaves bytes in the kernel's buffers.
     is_reading: watch::Sender<bool>,
@@ -63,9 +68,24 @@ impl Sink {
     ///
     /// When the address cannot be listened at.
     pub async fn bind(address: SocketAddr, partition_count: i32) -> io::Result<Self> {
+        Self::bind_delayed(address, partition_count, Duration::ZERO).await
+    }
+
+    /// The same, and every answer is kept back for `delay`, as a broker that waits for its replicas
+    /// does; the requests behind it are read meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub async fn bind_delayed(
+        address: SocketAddr,
+        partition_count: i32,
+        delay: Duration,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let shared = Shared {
             address: listener.local_addr()?,
+            delay,
             topics: Mutex::new(Topics::new(partition_count)),
             is_reading: watch::Sender::new(true),
             connections: AtomicU64::new(0),
@@ -141,8 +161,10 @@ const READ_ROOM: usize = 256 * 1024;
 /// The largest frame that is read: 256 MiB.
 const FRAME_MAX: usize = 256 * 1024 * 1024;
 
-async fn serve(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
+async fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
+    let (mut stream, writer) = stream.into_split();
+    let mut answers = Answers::new(writer, shared.delay);
     let mut is_reading = shared.is_reading.subscribe();
     let (mut input, mut output) = (BytesMut::new(), Vec::new());
     loop {
@@ -156,9 +178,49 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
         shared.bytes.fetch_add(count as u64, Ordering::Relaxed);
         take_frames(&mut input, shared, &mut output)?;
         if !output.is_empty() {
-            stream.write_all(&output).await?;
-            output.clear();
+            answers.give(&mut output).await?;
         }
+    }
+}
+
+/// The way back to a peer.
+enum Answers {
+    AtOnce(OwnedWriteHalf),
+    /// To a task that keeps them back.
+    Later(Duration, mpsc::UnboundedSender<(Instant, Vec<u8>)>),
+}
+
+impl Answers {
+    fn new(mut writer: OwnedWriteHalf, delay: Duration) -> Self {
+        if delay.is_zero() {
+            return Self::AtOnce(writer);
+        }
+        let (sender, mut queue) = mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
+        tokio::spawn(async move {
+            while let Some((due, bytes)) = queue.recv().await {
+                tokio::time::sleep_until(due).await;
+                if writer.write_all(&bytes).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Self::Later(delay, sender)
+    }
+
+    /// Takes the bytes out of `output`.
+    async fn give(&mut self, output: &mut Vec<u8>) -> io::Result<()> {
+        match self {
+            Self::AtOnce(writer) => {
+                writer.write_all(output).await?;
+                output.clear();
+            }
+            Self::Later(delay, sender) => {
+                let due = Instant::now() + *delay;
+                // The peer is gone if nobody listens; the next read tells.
+                let _ = sender.send((due, std::mem::take(output)));
+            }
+        }
+        Ok(())
     }
 }
 
