@@ -122,9 +122,9 @@ impl Cluster {
         &self.proxies[broker]
     }
 
-    /// How many brokers there are.
-    pub const fn brokers(&self) -> usize {
-        self.proxies.len()
+    /// Whether no connection leads to a broker.
+    pub fn is_idle(&self) -> bool {
+        self.broker.open_connections() == 0
     }
 
     /// Everything that lies in a topic, by partition and offset.

@@ -1,8 +1,10 @@
 //! Ports at which nobody answers: one that refuses, one that says nothing.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 use tokio::net::TcpSocket;
+use tokio::runtime::Builder;
 
 /// A port that is taken and refuses connections, for as long as this lives.
 #[derive(Debug)]
@@ -49,20 +51,28 @@ pub struct FullBacklog {
 }
 
 impl FullBacklog {
-    /// A full one on the loopback interface. Needs a tokio runtime.
+    /// A full one on the loopback interface.
     ///
     /// # Errors
     ///
-    /// When the system gives no port.
+    /// When the system gives no port, or takes more connections than it was told to.
     pub fn new() -> io::Result<Self> {
+        // Sockets that are not streams yet belong to a runtime.
+        let runtime = Builder::new_current_thread().enable_io().build()?;
+        let _entered = runtime.enter();
         let port = SilentPort::bind(([127, 0, 0, 1], 0).into())?;
         // With a backlog of 0 the system keeps one connection that nobody has accepted.
         let listener = port.into_socket().listen(0)?.into_std()?;
-        let taken = TcpStream::connect(listener.local_addr()?)?;
-        Ok(Self {
-            listener,
-            _taken: taken,
-        })
+        let address = listener.local_addr()?;
+        let taken = TcpStream::connect(address)?;
+        match TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
+            Err(error) if error.kind() == ErrorKind::TimedOut => Ok(Self {
+                listener,
+                _taken: taken,
+            }),
+            Err(error) => Err(error),
+            Ok(_) => Err(io::Error::other("the backlog is not full")),
+        }
     }
 
     /// The address that is silent.

@@ -255,6 +255,7 @@ async fn pump(
     let (mut frames, mut is_muted) = (Frames::default(), false);
     let mut is_reading = shared.is_reading.subscribe();
     loop {
+        until_reading(direction, true, &mut is_reading).await;
         let pace = shared.state().passage(direction).pace();
         if matches!(direction, Direction::Responses) {
             acknowledge_at_once(from.as_ref());
@@ -262,7 +263,7 @@ async fn pump(
         let room = pace.map_or(CHUNK, |pace| pace.bytes.min(CHUNK));
         let count = tokio::select! {
             biased;
-            () = until_reading_changes(direction, &mut is_reading) => continue,
+            () = until_reading(direction, false, &mut is_reading) => continue,
             count = from.read(&mut buffer[..room]) => count.unwrap_or(0),
         };
         if count == 0 {
@@ -306,14 +307,14 @@ fn acknowledge_at_once(broker: &TcpStream) {
     let _ = broker;
 }
 
-/// Waits out a time in which no requests are read; never ends while they are.
-async fn until_reading_changes(direction: Direction, is_reading: &mut watch::Receiver<bool>) {
+/// Waits until requests are read, or no longer read; responses always are.
+async fn until_reading(direction: Direction, wanted: bool, is_reading: &mut watch::Receiver<bool>) {
     // The sender lives as long as the connections.
-    let stopped = match direction {
-        Direction::Requests => is_reading.wait_for(|reading| !*reading).await.is_ok(),
-        Direction::Responses => false,
+    let is_there = match direction {
+        Direction::Requests => is_reading.wait_for(|now| *now == wanted).await.is_ok(),
+        Direction::Responses => wanted,
     };
-    if !stopped || is_reading.wait_for(|reading| *reading).await.is_err() {
+    if !is_there {
         pending::<()>().await;
     }
 }

@@ -3,8 +3,11 @@
 use crate::session::LIMIT;
 use crate::stage::Stage;
 use odradek::{DisconnectReason, Outcome, ResolveError};
-use odradek_tests_wasi::peers::{Cluster, SilentPort};
-use std::net::SocketAddr;
+use odradek_tests_wasi::peers::{Cluster, FullBacklog, Place, SilentPort};
+use std::fs;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::process::Command;
 
 fn refusing() -> (SilentPort, SocketAddr) {
     let port = SilentPort::bind(([127, 0, 0, 1], 0).into()).expect("a port");
@@ -73,4 +76,96 @@ pub(crate) fn dead_bootstrap_servers_are_passed_over(stage: &Stage) {
     let mut failures = session.failures().iter();
     assert!(failures.all(|failure| failure.reason == DisconnectReason::Refused));
     session.finish(&cluster);
+}
+
+pub(crate) fn a_silent_address_is_given_up(stage: &Stage) {
+    let silent = FullBacklog::new().expect("a listener");
+    let address = silent.address().expect("bound");
+    let others = [
+        ("socket.connection.setup.timeout.ms", "200"),
+        ("socket.connection.setup.timeout.max.ms", "200"),
+    ];
+    let cluster = Cluster::start(1);
+    cluster.create_topic("t", 1);
+    // The order in which bootstrap servers are tried is random: some producer begins with this one.
+    let servers = format!("{address},{}", cluster.bootstrap());
+    for round in 0.. {
+        assert!(round < 30, "nobody tried {address}");
+        let topic = format!("t-{round}");
+        cluster.create_topic(&topic, 1);
+        let mut session = stage.open(&servers, &others);
+        session.send_small(&topic, 1, 3);
+        session.until_reported();
+        let failure = session.failures().first().cloned();
+        session.finish(&cluster);
+        if let Some(failure) = failure {
+            assert_eq!(failure.reason, DisconnectReason::SetupTimedOut);
+            assert_eq!(failure.address, Some(address));
+            break;
+        }
+    }
+}
+
+/// The name that has several addresses, where names are not those of this machine.
+const MANY: &str = "many.test";
+
+/// Only a name of our own has several addresses for sure, so the test runs itself again where
+/// `/etc/hosts` is another file.
+pub(crate) fn the_addresses_of_a_name_are_tried_in_turn(stage: &Stage) {
+    let Ok(addresses) = (MANY, 0).to_socket_addrs() else {
+        return run_with_hosts(stage);
+    };
+    let addresses: Vec<_> = addresses.map(|address| address.ip()).collect();
+    let (last, first) = addresses.split_last().expect("some");
+    assert_eq!(first.len(), 2, "{addresses:?}");
+    let cluster = Cluster::start_at(
+        1,
+        &Place {
+            ip: *last,
+            host: Some(MANY.to_owned()),
+            ..Place::default()
+        },
+    );
+    cluster.create_topic("t", 1);
+    let mut session = stage.open_at(&cluster, &[]);
+    session.send_small("t", 1, 10);
+    session.until_reported();
+    for (failure, ip) in session.failures().iter().zip(first) {
+        assert_eq!(failure.reason, DisconnectReason::Refused);
+        assert_eq!(failure.host, MANY);
+        assert_eq!(failure.address.map(|address| address.ip()), Some(*ip));
+    }
+    assert_eq!(session.failures().len(), 2, "{session:?}");
+    session.finish(&cluster);
+}
+
+/// Runs this very test in a mount namespace of its own.
+fn run_with_hosts(stage: &Stage) {
+    const SCRIPT: &str = "mount --bind \"$1\" /etc/hosts && shift && exec \"$@\"";
+    let hosts = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("hosts");
+    let lines = [1, 2, 3].map(|n| format!("127.0.0.{n} {MANY}\n"));
+    fs::write(&hosts, lines.concat()).expect("a file");
+    let inside = || {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", SCRIPT, "sh"]);
+        command.arg(&hosts);
+        command
+    };
+    let can = inside().arg("true").output();
+    if !can.is_ok_and(|output| output.status.success()) {
+        eprintln!("{} did not run: no mount namespaces", stage.name());
+        let is_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+        assert!(!is_ci, "CI must be able to run every case");
+        return;
+    }
+    let test = std::env::current_exe().expect("this program");
+    let output = inside()
+        .arg(test)
+        .args(["--exact", stage.name(), "--nocapture"])
+        .output()
+        .expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let is_ok = output.status.success() && text.contains("1 passed");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(is_ok, "{text}\n{errors}");
 }

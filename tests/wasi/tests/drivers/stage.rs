@@ -23,6 +23,7 @@ pub(crate) fn is_full() -> bool {
 #[derive(Clone)]
 pub(crate) struct Stage {
     open: Open,
+    name: String,
     waiting: Arc<Mutex<String>>,
 }
 
@@ -49,6 +50,11 @@ impl Stage {
         self.open(&cluster.bootstrap(), others)
     }
 
+    /// The test's name: subject and case.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Notes what the case waits for, should it never come.
     pub(crate) fn waits_for(&self, what: &str) {
         what.clone_into(&mut self.waiting());
@@ -59,10 +65,12 @@ impl Stage {
     }
 }
 
-/// Runs a case in a thread of its own, so that a call that hangs ends the case and not the suite.
+/// Runs a case of the current test in a thread of its own, so that a call that hangs ends the case and not the suite.
 pub(crate) fn run(open: Open, case: fn(&Stage)) {
     let stage = Stage {
         open,
+        // The test harness names its threads so.
+        name: thread::current().name().unwrap_or_default().to_owned(),
         waiting: Arc::default(),
     };
     let (done, wait) = channel();
