@@ -26,5 +26,6 @@ pub mod properties;
 pub mod report;
 pub mod splitter;
 pub mod tickets;
+pub mod timestamps;
 pub mod window;
 pub mod workload;

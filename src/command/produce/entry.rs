@@ -2,6 +2,7 @@
 
 use odradek::cli::input::{BadLine, InputRecord};
 use odradek::cli::kept::Kept;
+use odradek::cli::timestamps::Timestamps;
 
 /// A step with the input that it comes from and its share of the window.
 #[derive(Debug)]
@@ -33,31 +34,4 @@ pub(super) enum What {
     Bad(BadLine),
     /// An input cannot be read on.
     Unreadable(String),
-}
-
-/// The timestamps of records in ms since 1970.
-#[derive(Debug)]
-pub(super) enum Timestamps {
-    Same(i64),
-    Each(Vec<i64>),
-}
-
-impl Timestamps {
-    /// Keeps them.
-    pub(super) fn of(mut all: impl Iterator<Item = i64> + Clone) -> Self {
-        let first = all.clone().next().unwrap_or_default();
-        if all.all(|timestamp| timestamp == first) {
-            Self::Same(first)
-        } else {
-            Self::Each(all.collect())
-        }
-    }
-
-    /// The timestamp of a record.
-    pub(super) fn get(&self, index: usize) -> i64 {
-        match self {
-            Self::Same(timestamp) => *timestamp,
-            Self::Each(timestamps) => timestamps.get(index).copied().unwrap_or(-1),
-        }
-    }
 }

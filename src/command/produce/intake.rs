@@ -1,6 +1,6 @@
 //! The way in: chunks of input become records, groups of records go to the machine.
 
-use super::entry::{Entry, Timestamps, What};
+use super::entry::{Entry, What};
 use crate::connect::Connected;
 use crate::input::{Chunk, Input};
 use crate::offer::{Offer, Offered, stayed_full};
@@ -12,6 +12,7 @@ use odradek::cli::grouping::{Grouping, Step};
 use odradek::cli::input::{Defaults, Format, InputRecord};
 use odradek::cli::kept::{Keep, Kept};
 use odradek::cli::tickets::Tickets;
+use odradek::cli::timestamps::Timestamps;
 use odradek::cli::window::{permits, permits_of_bytes, window_size};
 use odradek::wasi::clock;
 use odradek::{Config, Instant, SendError, Ticket};

@@ -1,11 +1,12 @@
 //! The way out: what became of a step of the input, for the ledger.
 
-use super::entry::{Entry, Timestamps, What};
+use super::entry::{Entry, What};
 use crate::topics::Topics;
 use odradek::cli::causes::{describe_cause, is_unheard};
 use odradek::cli::kept::Kept;
 use odradek::cli::ledger::{Ledger, Settled};
 use odradek::cli::tickets::Group;
+use odradek::cli::timestamps::Timestamps;
 use odradek::{Cause, Outcome};
 
 /// Enters a step of the input; whether a record of it was given up because nothing was heard.

@@ -7,6 +7,7 @@
 //! The functions panic where the machine fails them (no disk, no answer from a node): their callers
 //! are tests. What a producer can do wrong is a value.
 
+pub mod case;
 pub mod compare;
 pub mod dump;
 pub mod jars;

@@ -41,19 +41,19 @@ pub struct Records {
 }
 
 impl Records {
-    /// The records of one case at the size that the environment asks for: 1 000 000 with
+    /// The records of one case at the size that the environment asks for: `full` with
     /// `ODRADEK_FULL=1`, else 20 000. `ODRADEK_SEED` changes the seed, which is printed.
     ///
     /// # Panics
     ///
     /// If `ODRADEK_SEED` is no number.
     #[must_use]
-    pub fn for_case(partitions: i32) -> Self {
-        let full = std::env::var("ODRADEK_FULL").is_ok_and(|full| full == "1");
+    pub fn for_case(partitions: i32, full: u64) -> Self {
+        let is_full = std::env::var("ODRADEK_FULL").is_ok_and(|full| full == "1");
         let seed = std::env::var("ODRADEK_SEED").map_or(1, |seed| {
             seed.parse().expect("ODRADEK_SEED is a whole number")
         });
-        let count = if full { 1_000_000 } else { 20_000 };
+        let count = if is_full { full } else { 20_000 };
         eprintln!("{count} records, ODRADEK_SEED={seed}");
         Self {
             seed,
