@@ -1,6 +1,7 @@
 //! Runs a `wasi:cli` command component in wasmtime's own WASI implementation, with a policy for its network.
 
 use clap::Parser;
+use odradek_tests_wasi::policy::Policy;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,8 +9,7 @@ use std::process::ExitCode;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Engine, Result, Store};
 use wasmtime_wasi::p2::bindings::Command;
-use wasmtime_wasi::sockets::SocketAddrUse;
-use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxView, WasiView};
 
 /// Runs a command component with TCP and name look-ups, less what is denied.
 #[derive(Parser)]
@@ -98,29 +98,17 @@ async fn run(options: &Options) -> Result<ExitCode> {
 }
 
 fn context(options: &Options) -> Result<WasiCtx> {
-    let mut builder = WasiCtxBuilder::new();
+    let policy = Policy {
+        deny_tcp: options.deny_tcp,
+        deny_names: options.deny_names,
+        deny_addresses: options.deny_address.clone(),
+    };
+    let mut builder = policy.context();
     builder.inherit_stdio();
     builder.arg(options.file.to_string_lossy());
     builder.args(&options.arguments);
     for (host, guest) in &options.dir {
         builder.preopened_dir(host, guest, FsPerms::ReadWrite)?;
     }
-    builder.allow_udp(false);
-    builder.allow_tcp(!options.deny_tcp);
-    builder.allow_ip_name_lookup(!options.deny_names);
-    let denied = options.deny_address.clone();
-    builder.socket_addr_check(move |address, purpose| {
-        let allowed = match purpose {
-            SocketAddrUse::TcpConnect => !denied.contains(&address),
-            // Connecting without binding asks for this first.
-            SocketAddrUse::TcpBind => address.ip().is_unspecified() && address.port() == 0,
-            SocketAddrUse::TcpListen
-            | SocketAddrUse::TcpAccept
-            | SocketAddrUse::UdpBind
-            | SocketAddrUse::UdpSend
-            | SocketAddrUse::UdpReceive => false,
-        };
-        Box::pin(std::future::ready(allowed))
-    });
     Ok(builder.build())
 }
