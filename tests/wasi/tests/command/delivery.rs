@@ -1,0 +1,130 @@
+//! What is sent is stored, byte for byte, and reported.
+
+use crate::run::{Ended, LIMIT, Run, stored, wait_stored, wasm};
+use odradek_tests_interop::compare::match_up;
+use odradek_tests_interop::process::Scratch;
+use odradek_tests_interop::readback::read_back;
+use odradek_tests_interop::records::Records;
+use odradek_tests_interop::report::Reported;
+use odradek_tests_interop::verdict::now;
+use odradek_tests_wasi::peers::Cluster;
+use odradek_tests_wasi::runtime::Runtime;
+use std::fs;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+const PARTITIONS: i32 = 3;
+
+/// How long a line may take on a busy machine: less than any time-out that could wake the command.
+const PROMPT: Duration = Duration::from_secs(1);
+
+/// Keyed records with headers: 20 000, or 500 000 with `ODRADEK_FULL=1`.
+pub(crate) fn records() -> Records {
+    let full = std::env::var("ODRADEK_FULL").is_ok_and(|full| full == "1");
+    Records {
+        seed: 1,
+        count: if full { 500_000 } else { 20_000 },
+        partitions: PARTITIONS,
+    }
+}
+
+/// The records as lines of JSON.
+pub(crate) fn lines(records: &Records) -> Vec<u8> {
+    let scratch = Scratch::new("lines");
+    let path = scratch.fresh("lines");
+    records.write_lines(&path);
+    fs::read(&path).expect("it was just written")
+}
+
+/// A cluster of two brokers with the topic `t`.
+pub(crate) fn cluster() -> Cluster {
+    let cluster = Cluster::start(2);
+    cluster.create_topic("t", PARTITIONS);
+    cluster
+}
+
+/// Checks that the records lie in the topic once each, in order per partition, and that the reports say
+/// where.
+pub(crate) fn check(cluster: &Cluster, sent: &Records, run: &RangeInclusive<i64>, ended: &Ended) {
+    assert_eq!(ended.counts(), (sent.count, 0, 0), "{}", ended.stderr);
+    assert_eq!((ended.code, ended.failed.as_str()), (Some(0), ""));
+    let stored = read_back(&cluster.bootstrap(), "t", sent.partitions, sent.count)
+        .unwrap_or_else(|error| panic!("the topic cannot be read: {error}"));
+    let places = match_up(sent, &stored, run).unwrap_or_else(|mismatch| panic!("{mismatch}"));
+    let mut reported = 0;
+    for (place, line) in places.iter().zip(ended.stdout.lines()) {
+        let report = Reported::parse(line).unwrap_or_else(|name| panic!("{name}: {line}"));
+        reported += 1;
+        assert_eq!(
+            (report.line, report.outcome.as_str()),
+            (reported, "written")
+        );
+        assert_eq!(report.partition, Some(place.partition), "{line}");
+        // A retry of what was stored already is acknowledged without an offset.
+        assert!(
+            report.offset.is_none_or(|offset| offset == place.offset),
+            "{line}"
+        );
+    }
+    assert_eq!(reported, sent.count, "every record is reported");
+}
+
+/// Sends the records; how many bytes of requests there were per byte of input.
+fn records_arrive(runtime: Runtime, codec: &str) -> f64 {
+    let (cluster, sent) = (cluster(), records());
+    let input = lines(&sent);
+    let compression = format!("compression.type={codec}");
+    let arguments = ["--format", "json", "--report", "json", "-X", &compression];
+    let start = now();
+    let mut run = Run::produce(runtime, &cluster.bootstrap(), &arguments);
+    run.write(&input);
+    let ended = run.end();
+    let run = start..=now();
+    let proxies = (0..cluster.brokers()).map(|broker| cluster.proxy(broker));
+    let requests: u64 = proxies.map(|proxy| proxy.counts().requests).sum();
+    check(&cluster, &sent, &run, &ended);
+    requests as f64 / input.len() as f64
+}
+
+pub(crate) fn uncompressed_records_arrive_as_they_are(runtime: Runtime) {
+    // JSON takes more than the same in binary.
+    let ratio = records_arrive(runtime, "none");
+    assert!((0.65..1.0).contains(&ratio), "{ratio}");
+}
+
+pub(crate) fn lz4_records_arrive_as_they_are(runtime: Runtime) {
+    let ratio = records_arrive(runtime, "lz4");
+    assert!(ratio < 0.65, "{ratio}");
+}
+
+/// Also after a pause, and with nothing else to wake the command.
+pub(crate) fn a_line_is_delivered_while_the_input_stays_open(runtime: Runtime) {
+    let cluster = cluster();
+    let mut run = Run::produce(runtime, &cluster.bootstrap(), &["-X", "linger.ms=20"]);
+    for count in 1..=5 {
+        run.write(b"line\n");
+        // The command has started and connected once the first line has arrived.
+        let limit = if count == 1 { LIMIT } else { PROMPT };
+        wait_stored(&cluster, count, limit);
+    }
+    let ended = run.end();
+    assert_eq!(ended.counts(), (5, 0, 0), "{}", ended.stderr);
+}
+
+pub(crate) fn bench_counts_what_it_sends(runtime: Runtime) {
+    let cluster = cluster();
+    let servers = cluster.bootstrap();
+    let fixed = ["bench", "-b", &servers, "-t", "t", "--records", "20000"];
+    let arguments = [&fixed[..], &["--json"]].concat();
+    let scratch = Scratch::new("bench");
+    let ended = Run::start(runtime.command(wasm(), &arguments), scratch).end();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let report: serde_json::Value = serde_json::from_str(&ended.stdout).expect("one object");
+    assert_eq!(report["backend"], "wasi");
+    assert_eq!(report["records"], 20_000);
+    for unknown in ["cpu_s_per_million", "peak_rss_mb"] {
+        assert!(report[unknown].is_null(), "{unknown}: {report}");
+        assert!(report.get(unknown).is_some(), "{unknown}: {report}");
+    }
+    assert_eq!(stored(&cluster), 20_000);
+}

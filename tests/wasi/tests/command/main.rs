@@ -1,0 +1,38 @@
+//! `odradek.wasm` under wasmtime and jco, against a cluster that is not ours.
+
+mod delivery;
+mod faults;
+mod policies;
+mod run;
+mod usage;
+
+use odradek_tests_wasi::runtime::Runtime;
+
+/// Each case is a test under each runtime.
+macro_rules! under_both {
+    ($($file:ident::$case:ident,)*) => {
+        mod wasmtime {
+            $(#[test] fn $case() { crate::$file::$case(crate::Runtime::Wasmtime); })*
+        }
+        mod jco {
+            $(#[test] fn $case() {
+                if crate::Runtime::Jco.is_here(stringify!($case)) {
+                    crate::$file::$case(crate::Runtime::Jco);
+                }
+            })*
+        }
+    };
+}
+
+under_both! {
+    delivery::uncompressed_records_arrive_as_they_are,
+    delivery::lz4_records_arrive_as_they_are,
+    delivery::a_line_is_delivered_while_the_input_stays_open,
+    delivery::bench_counts_what_it_sends,
+    faults::a_broker_that_restarts_loses_and_repeats_nothing,
+    faults::ten_cut_connections_lose_and_repeat_nothing,
+    faults::unreached_brokers_are_explained_and_the_records_kept,
+    usage::a_bad_line_is_kept_and_the_run_exits_1,
+    usage::wrong_usage_exits_2_and_says_what_is_wrong,
+    usage::help_exits_0,
+}
