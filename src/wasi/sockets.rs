@@ -3,9 +3,9 @@
 use super::connection::{Connection, Side};
 use super::lookup::Lookup;
 use super::parking;
+use crate::Producer;
 use crate::driver::{DisconnectReason, Input};
 use crate::ids::{ConnectionId, QueryId};
-use crate::producer::Producer;
 use crate::time::Instant;
 use ::wasi::io::poll::{Pollable, poll};
 use bytes::Bytes;

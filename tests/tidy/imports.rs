@@ -7,7 +7,7 @@ use crate::tree::{SourceFile, rust_files};
 const ROOMS: [&str; 4] = ["wire", "record", "cluster", "producer"];
 
 /// The rooms that see only the public face of the others.
-const ADAPTERS: [&str; 3] = ["cli", "command", "component"];
+const ADAPTERS: [&str; 4] = ["cli", "command", "component", "wasi"];
 
 /// What goes up all the same, with the reason.
 const EXCEPTIONS: [(&str, &str, &str); 3] = [

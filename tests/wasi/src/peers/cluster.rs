@@ -113,6 +113,11 @@ impl Cluster {
         }
     }
 
+    /// How many brokers there are.
+    pub fn brokers(&self) -> usize {
+        self.proxies.len()
+    }
+
     /// The proxy in front of a broker.
     ///
     /// # Panics

@@ -20,12 +20,7 @@ const PROMPT: Duration = Duration::from_secs(1);
 
 /// Keyed records with headers: 20 000, or 500 000 with `ODRADEK_FULL=1`.
 pub(crate) fn records() -> Records {
-    let full = std::env::var("ODRADEK_FULL").is_ok_and(|full| full == "1");
-    Records {
-        seed: 1,
-        count: if full { 500_000 } else { 20_000 },
-        partitions: PARTITIONS,
-    }
+    Records::for_case(PARTITIONS, 500_000)
 }
 
 /// The records as lines of JSON.

@@ -1,7 +1,8 @@
-//! `odradek.wasm` under wasmtime and jco, against a cluster that is not ours.
+//! `odradek.wasm` under wasmtime and jco, against clusters that are not ours.
 
 mod delivery;
 mod faults;
+mod kafka;
 mod policies;
 mod run;
 mod usage;
@@ -32,6 +33,8 @@ under_both! {
     faults::a_broker_that_restarts_loses_and_repeats_nothing,
     faults::ten_cut_connections_lose_and_repeat_nothing,
     faults::unreached_brokers_are_explained_and_the_records_kept,
+    kafka::kafka_stores_uncompressed_records,
+    kafka::kafka_stores_lz4_records,
     usage::a_bad_line_is_kept_and_the_run_exits_1,
     usage::wrong_usage_exits_2_and_says_what_is_wrong,
     usage::help_exits_0,
