@@ -40,12 +40,13 @@ pub(crate) fn a_slow_reader_gets_everything(stage: &Stage) {
     session.send("t", 0, b"first");
     session.until_reported();
     cluster.proxy(0).behave(Conduct {
-        requests: paced(1024),
+        requests: paced(4096),
         ..Conduct::default()
     });
     for round in 0..if is_full() { 8 } else { 1 } {
         session.send("t", round % 2, &value(LARGE));
-        for number in 0..100 {
+        // More than the kernel keeps for a connection, so that writes are cut short.
+        for number in 0..800 {
             session.send("t", number % 2, &value(10_000));
         }
         session.until_reported();
