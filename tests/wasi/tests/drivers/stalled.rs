@@ -1,23 +1,24 @@
 //! A broker that stops reading altogether.
 
 use crate::session::Session;
-use crate::slow::{narrow, value};
+use crate::slow::{LARGE, OF_LARGE, narrow, value};
 use crate::stage::Stage;
 use odradek::{DisconnectReason, Outcome};
 use odradek_tests_wasi::peers::Cluster;
 use std::time::Duration;
 
-/// More than the kernel keeps between a client and this broker.
-const RECORDS: i32 = 800;
+/// How many large records are sent: less than the producer's memory, more than may be under way.
+const RECORDS: i32 = 24;
 
 /// Sends far more than fits into the connection to a broker that has stopped reading.
 fn stalled(stage: &Stage, cluster: &Cluster, properties: &[(&str, &str)]) -> Session {
-    let mut session = stage.open_at(cluster, properties);
+    let all: Vec<_> = OF_LARGE.iter().chain(properties).copied().collect();
+    let mut session = stage.open_at(cluster, &all);
     session.send("t", 0, b"first");
     session.until_reported();
     cluster.proxy(0).set_reading(false);
     for number in 0..RECORDS {
-        session.send("t", number % 2, &value(10_000));
+        session.send("t", number % 2, &value(LARGE));
     }
     session
 }
@@ -39,6 +40,7 @@ pub(crate) fn flush_and_close_end_in_time(stage: &Stage) {
     let in_doubt = session.outcomes(Outcome::PossiblyWritten);
     assert!(in_doubt > 0, "{session:?}");
     let unsent = session.outcomes(Outcome::NotWritten);
+    assert!(unsent > 0, "{session:?}");
     assert_eq!(session.outcomes(Outcome::Written) + in_doubt + unsent, all);
     read_the_rest(&mut session, &cluster);
 
