@@ -1,8 +1,9 @@
 //! The file of `--failed`, written through WASI itself: wasi-libc asks for the right to change the
 //! directory, which some hosts do not give.
 
-use crate::paths::locate;
-use std::path::{Path, PathBuf};
+use crate::input::Input;
+use crate::paths::{describe, locate};
+use std::path::Path;
 use wasi::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorType, ErrorCode, MetadataHashValue, OpenFlags, PathFlags,
 };
@@ -21,8 +22,8 @@ impl FailedFile {
     /// # Errors
     ///
     /// Why the file cannot be written, for people to read; it is as it was then.
-    pub(crate) fn create_beside(inputs: &[PathBuf], path: &Path) -> Result<Self, String> {
-        let describe = |error: ErrorCode| format!("{}: {}", path.display(), error.name());
+    pub(crate) fn create_beside(input: &mut Input, path: &Path) -> Result<Self, String> {
+        let describe = |error| describe(path, error);
         let (directory, way) = locate(path).ok_or_else(|| describe(ErrorCode::NoEntry))?;
         let descriptor = directory.open_at(
             PathFlags::SYMLINK_FOLLOW,
@@ -34,7 +35,8 @@ impl FailedFile {
         // Nothing else can be harmed, or be emptied.
         if descriptor.get_type().map_err(describe)? == DescriptorType::RegularFile {
             let hash = descriptor.metadata_hash().map_err(describe)?;
-            if inputs.iter().any(|input| is_same(input, hash)) {
+            let is_input = input.files().iter().any(|file| is_same(file, hash));
+            if is_input || is_standard_input(input, &directory, &way) {
                 return Err(format!(
                     "{}: the file is an input and would be overwritten",
                     path.display()
@@ -77,4 +79,23 @@ fn is_same(input: &Path, hash: MetadataHashValue) -> bool {
     };
     let input = directory.metadata_hash_at(PathFlags::SYMLINK_FOLLOW, &way);
     input.is_ok_and(|input| (input.lower, input.upper) == (hash.lower, hash.upper))
+}
+
+/// Whether standard input begins like the file. WASI does not tell which file standard input is, but a
+/// run over its own file of failed records must not lose them.
+fn is_standard_input(input: &mut Input, directory: &Descriptor, way: &str) -> bool {
+    let flags = (PathFlags::SYMLINK_FOLLOW, OpenFlags::empty());
+    let Ok(file) = directory.open_at(flags.0, way, flags.1, DescriptorFlags::READ) else {
+        return false;
+    };
+    let Ok((content, _)) = file.read(PIECE as u64, 0) else {
+        return false;
+    };
+    // Standard input is only waited for where there is something to lose.
+    if content.is_empty() {
+        return false;
+    }
+    let first = input.first_of_standard_input();
+    let compared = first.len().min(content.len());
+    compared > 0 && first[..compared] == content[..compared]
 }

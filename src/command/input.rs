@@ -1,10 +1,12 @@
-//! Files and standard input, read without ever waiting for standard input.
+//! Files and standard input, read as streams: nothing is ever waited for here but the first bytes.
 
+use crate::paths::{describe, locate};
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use wasi::cli::stdin::get_stdin;
+use wasi::filesystem::types::{
+    Descriptor, DescriptorFlags, DescriptorType, ErrorCode, OpenFlags, PathFlags,
+};
 use wasi::io::poll::Pollable;
 use wasi::io::streams::{InputStream, StreamError};
 
@@ -12,41 +14,44 @@ use wasi::io::streams::{InputStream, StreamError};
 #[derive(Debug)]
 pub(crate) struct Input {
     waiting: VecDeque<Source>,
-    current: Option<Current>,
+    current: Option<Reading>,
     /// How many inputs have begun.
     begun: usize,
-    buffer: Vec<u8>,
+    names: Vec<String>,
+    files: Vec<PathBuf>,
 }
 
-/// An input that can be opened.
+/// An input that can be read.
 #[derive(Debug)]
 enum Source {
     /// Standard input is touched when its turn comes: some hosts are busy with it from then on.
     Standard,
-    File(File),
+    /// It was touched earlier, for a look at its first bytes.
+    Touched(Reading),
+    File(Descriptor),
 }
 
+/// An input that is being read. The pollable is dropped before the stream, its parent, and that before the
+/// file.
 #[derive(Debug)]
-enum Current {
-    Standard(StandardInput),
-    File(File),
-}
-
-/// The pollable is dropped before the stream, its parent.
-#[derive(Debug)]
-struct StandardInput {
+struct Reading {
     readable: Pollable,
     stream: InputStream,
+    /// The open file, if it is one.
+    file: Option<Descriptor>,
+    /// Whether a read may bring something.
     is_ready: bool,
+    /// What was read ahead.
+    first: Vec<u8>,
 }
 
 /// What a look at the inputs brought.
 #[derive(Debug)]
-pub(crate) enum Chunk<'a> {
+pub(crate) enum Chunk {
     /// The next input begins.
     Begin,
     /// Bytes of the current input.
-    Bytes(&'a [u8]),
+    Bytes(Vec<u8>),
     /// Nothing now.
     Pause,
     /// The current input has been read to its end.
@@ -57,63 +62,51 @@ pub(crate) enum Chunk<'a> {
     Over,
 }
 
-/// The inputs before they are read.
-#[derive(Debug)]
-pub(crate) struct Sources {
-    /// What they are called in reports.
-    pub(crate) names: Vec<String>,
-    /// The files among them.
-    pub(crate) files: Vec<PathBuf>,
-    sources: VecDeque<Source>,
-}
-
-/// Opens all files, so that a wrong name is told before anything is sent. No name means standard input,
-/// and so does `-`.
-///
-/// # Errors
-///
-/// The first file that cannot be opened, for people to read.
-pub(crate) fn open(paths: &[PathBuf]) -> Result<Sources, String> {
-    let mut opened = Sources {
-        names: Vec::new(),
-        files: Vec::new(),
-        sources: VecDeque::new(),
-    };
-    let standard = [PathBuf::from("-")];
-    let paths = if paths.is_empty() { &standard } else { paths };
-    for path in paths {
-        opened.names.push(path.display().to_string());
-        if path == Path::new("-") {
-            opened.sources.push_back(Source::Standard);
-            continue;
-        }
-        let file = open_file(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        opened.sources.push_back(Source::File(file));
-        opened.files.push(path.clone());
-    }
-    Ok(opened)
-}
-
-fn open_file(path: &Path) -> io::Result<File> {
-    let file = File::open(path)?;
-    if file.metadata()?.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    Ok(file)
-}
-
-/// How many bytes are read at once.
-const CHUNK: usize = 128 * 1024;
+/// How many bytes are read at once: of standard input as much as hosts give, of files more, because each
+/// read is a job for another thread of the host.
 const STANDARD_CHUNK: u64 = 64 * 1024;
+const FILE_CHUNK: u64 = 256 * 1024;
 
 impl Input {
-    pub(crate) fn new(sources: Sources) -> Self {
-        Self {
-            waiting: sources.sources,
+    /// Opens all files, so that a wrong name is told before anything is sent. No name means standard
+    /// input, and so does `-`.
+    ///
+    /// # Errors
+    ///
+    /// The first file that cannot be opened, for people to read.
+    pub(crate) fn open(paths: &[PathBuf]) -> Result<Self, String> {
+        let standard = [PathBuf::from("-")];
+        let paths = if paths.is_empty() { &standard } else { paths };
+        let mut input = Self {
+            waiting: VecDeque::new(),
             current: None,
             begun: 0,
-            buffer: vec![0; CHUNK],
+            names: paths
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect(),
+            files: Vec::new(),
+        };
+        for path in paths {
+            if path == Path::new("-") {
+                input.waiting.push_back(Source::Standard);
+                continue;
+            }
+            let file = open_file(path).map_err(|error| describe(path, error))?;
+            input.waiting.push_back(Source::File(file));
+            input.files.push(path.clone());
         }
+        Ok(input)
+    }
+
+    /// What the inputs are called in reports.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The files among the inputs.
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// The position among all of the input that began last.
@@ -121,49 +114,50 @@ impl Input {
         self.begun.saturating_sub(1)
     }
 
-    /// What there is now.
-    pub(crate) fn next_chunk(&mut self) -> Chunk<'_> {
-        let Some(current) = &mut self.current else {
-            return self.begin();
+    /// The first bytes of standard input, if it is an input and not empty; waits for them. No input may
+    /// have begun.
+    pub(crate) fn first_of_standard_input(&mut self) -> &[u8] {
+        let is_standard = |source: &&mut Source| !matches!(source, Source::File(_));
+        let Some(source) = self.waiting.iter_mut().find(is_standard) else {
+            return &[];
         };
-        let read = match current {
-            Current::Standard(input) => input.read(&mut self.buffer),
-            Current::File(file) => read_file(file, &mut self.buffer),
-        };
-        match read {
-            Ok(Some(0)) => {
-                self.current = None;
-                Chunk::End
-            }
-            Ok(Some(count)) => Chunk::Bytes(&self.buffer[..count]),
-            Ok(None) => Chunk::Pause,
-            Err(error) => {
-                self.current = None;
-                Chunk::Failed(error)
-            }
+        if matches!(source, Source::Standard) {
+            let mut reading = Reading::new(get_stdin(), None);
+            reading.read_first();
+            *source = Source::Touched(reading);
+        }
+        match source {
+            Source::Touched(reading) => &reading.first,
+            Source::Standard | Source::File(_) => &[],
         }
     }
 
-    /// Whether [`next_chunk`](Self::next_chunk) has something else to say than that there is a pause.
-    pub(crate) fn is_ready(&self) -> bool {
-        match &self.current {
-            Some(Current::Standard(input)) => input.is_ready,
-            Some(Current::File(_)) | None => true,
+    /// What there is now.
+    pub(crate) fn next_chunk(&mut self) -> Chunk {
+        let Some(current) = &mut self.current else {
+            return self.begin();
+        };
+        let chunk = current.next_chunk();
+        if matches!(chunk, Chunk::End | Chunk::Failed(_)) {
+            self.current = None;
         }
+        chunk
+    }
+
+    /// Whether [`next_chunk`](Self::next_chunk) may have something else to say than that there is a pause.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.current.as_ref().is_none_or(|current| current.is_ready)
     }
 
     /// What to wait for when there is a pause.
     pub(crate) fn pollable(&self) -> Option<&Pollable> {
-        match &self.current {
-            Some(Current::Standard(input)) => Some(&input.readable),
-            Some(Current::File(_)) | None => None,
-        }
+        self.current.as_ref().map(|current| &current.readable)
     }
 
     /// Notes that the pollable is ready.
     pub(crate) const fn set_ready(&mut self) {
-        if let Some(Current::Standard(input)) = &mut self.current {
-            input.is_ready = true;
+        if let Some(current) = &mut self.current {
+            current.is_ready = true;
         }
     }
 
@@ -173,54 +167,80 @@ impl Input {
         self.current = None;
     }
 
-    fn begin(&mut self) -> Chunk<'_> {
+    fn begin(&mut self) -> Chunk {
         let Some(source) = self.waiting.pop_front() else {
             return Chunk::Over;
         };
         self.begun += 1;
-        self.current = Some(match source {
-            Source::Standard => Current::Standard(StandardInput::new()),
-            Source::File(file) => Current::File(file),
-        });
+        self.current = match source {
+            Source::Standard => Some(Reading::new(get_stdin(), None)),
+            Source::Touched(reading) => Some(reading),
+            Source::File(file) => match file.read_via_stream(0) {
+                Ok(stream) => Some(Reading::new(stream, Some(file))),
+                Err(error) => return Chunk::Failed(error.name().to_owned()),
+            },
+        };
         Chunk::Begin
     }
 }
 
-impl StandardInput {
-    fn new() -> Self {
-        let stream = get_stdin();
+impl Reading {
+    fn new(stream: InputStream, file: Option<Descriptor>) -> Self {
         Self {
             readable: stream.subscribe(),
             stream,
-            is_ready: false,
+            // Standard input may be idle, and a read is dear where that is asked for on another thread.
+            is_ready: file.is_some(),
+            file,
+            first: Vec::new(),
         }
     }
 
-    /// How many bytes were read: 0 at the end, `None` when there are none now.
-    fn read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, String> {
-        if !self.is_ready {
-            return Ok(None);
-        }
-        self.is_ready = false;
-        match self.stream.read(STANDARD_CHUNK) {
-            Ok(bytes) if bytes.is_empty() => Ok(None),
-            Ok(bytes) => {
-                let count = bytes.len().min(buffer.len());
-                buffer[..count].copy_from_slice(&bytes[..count]);
-                Ok(Some(count))
+    /// Waits for the first bytes, which stay to be read. The end, or a failure, comes again.
+    fn read_first(&mut self) {
+        while self.first.is_empty() {
+            self.readable.block();
+            self.is_ready = true;
+            match self.stream.read(STANDARD_CHUNK) {
+                Ok(bytes) => self.first = bytes,
+                Err(_) => return,
             }
-            Err(StreamError::Closed) => Ok(Some(0)),
-            Err(StreamError::LastOperationFailed(error)) => Err(error.to_debug_string()),
+        }
+    }
+
+    fn next_chunk(&mut self) -> Chunk {
+        if !self.first.is_empty() {
+            return Chunk::Bytes(std::mem::take(&mut self.first));
+        }
+        if !self.is_ready {
+            return Chunk::Pause;
+        }
+        let chunk = match self.file {
+            Some(_) => FILE_CHUNK,
+            None => STANDARD_CHUNK,
+        };
+        match self.stream.read(chunk) {
+            Ok(bytes) if bytes.is_empty() => {
+                self.is_ready = false;
+                Chunk::Pause
+            }
+            Ok(bytes) => {
+                // Of standard input that was all there is now.
+                self.is_ready = self.file.is_some();
+                Chunk::Bytes(bytes)
+            }
+            Err(StreamError::Closed) => Chunk::End,
+            Err(StreamError::LastOperationFailed(error)) => Chunk::Failed(error.to_debug_string()),
         }
     }
 }
 
-fn read_file(file: &mut File, buffer: &mut [u8]) -> Result<Option<usize>, String> {
-    loop {
-        match file.read(buffer) {
-            Ok(count) => return Ok(Some(count)),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error.to_string()),
-        }
+fn open_file(path: &Path) -> Result<Descriptor, ErrorCode> {
+    let (directory, way) = locate(path).ok_or(ErrorCode::NoEntry)?;
+    let flags = (PathFlags::SYMLINK_FOLLOW, OpenFlags::empty());
+    let file = directory.open_at(flags.0, &way, flags.1, DescriptorFlags::READ)?;
+    if file.get_type()? == DescriptorType::Directory {
+        return Err(ErrorCode::IsDirectory);
     }
+    Ok(file)
 }

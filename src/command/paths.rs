@@ -4,7 +4,7 @@ use std::env;
 use std::path::Path;
 use wasi::cli::environment::initial_cwd;
 use wasi::filesystem::preopens::get_directories;
-use wasi::filesystem::types::Descriptor;
+use wasi::filesystem::types::{Descriptor, ErrorCode};
 
 /// Makes relative paths begin where the program was started. The standard library would begin at the
 /// root of what the host shows.
@@ -29,6 +29,13 @@ pub(crate) fn locate(path: &Path) -> Option<(Descriptor, String)> {
         });
     // The deepest directory is the one that the host means.
     ways.min_by_key(|(_, way)| way.len())
+}
+
+/// What is wrong with a path, for people to read.
+pub(crate) fn describe(path: &Path, error: ErrorCode) -> String {
+    // The bindings go on with the name of the error in POSIX.
+    let message = error.message().split(", similar to").next();
+    format!("{}: {}", path.display(), message.unwrap_or_default())
 }
 
 /// What follows the directory's name in the path, `.` if that is nothing.

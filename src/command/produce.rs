@@ -6,7 +6,7 @@ mod outcomes;
 
 use crate::connect::Connected;
 use crate::failed_file::FailedFile;
-use crate::input::{self, Input};
+use crate::input::Input;
 use crate::output::Output;
 use crate::terminal::{complain, tell};
 use crate::topics::Topics;
@@ -52,15 +52,16 @@ struct Run {
 impl Run {
     fn new(arguments: &ProduceArgs) -> Result<Self, String> {
         let format = arguments.input_format()?;
-        let sources = input::open(&arguments.files)?;
+        let mut input = Input::open(&arguments.files)?;
+        let names = input.names().to_vec();
         let connected = Connected::new(&arguments.connection)?;
         // The file is emptied last, when nothing else can be wrong.
         let failed = arguments.failed.as_deref();
-        let failed = failed.map(|path| FailedFile::create_beside(&sources.files, path));
+        let failed = failed.map(|path| FailedFile::create_beside(&mut input, path));
         let failed = failed.transpose()?;
-        let ledger = Ledger::new(arguments, sources.names.clone(), connected.is_acks_zero());
+        let ledger = Ledger::new(arguments, names, connected.is_acks_zero());
         Ok(Self {
-            intake: Intake::new(arguments, format, Input::new(sources), &connected.config),
+            intake: Intake::new(arguments, format, input, &connected.config),
             tickets: Tickets::default(),
             topics: Topics::default(),
             ledger,

@@ -164,7 +164,7 @@ impl Intake {
                 self.pause_ends = None;
             }
             Chunk::Bytes(bytes) => {
-                self.grouping.reader().push(bytes);
+                self.grouping.reader().push(&bytes);
                 self.pause_ends = None;
             }
             Chunk::Pause if around.course == Course::GiveUp => {
