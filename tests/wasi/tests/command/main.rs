@@ -37,5 +37,7 @@ under_both! {
     kafka::kafka_stores_lz4_records,
     usage::a_bad_line_is_kept_and_the_run_exits_1,
     usage::wrong_usage_exits_2_and_says_what_is_wrong,
+    usage::the_file_of_failed_records_never_overwrites_an_input,
+    usage::several_files_are_read_in_order_and_named,
     usage::help_exits_0,
 }

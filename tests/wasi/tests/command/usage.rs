@@ -4,6 +4,9 @@ use crate::delivery::cluster;
 use crate::run::{Ended, Run, wasm};
 use odradek_tests_interop::process::Scratch;
 use odradek_tests_wasi::runtime::{Runtime, jco_run};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 
 fn run(runtime: Runtime, arguments: &[&str]) -> Ended {
     let command = runtime.command(wasm(), arguments);
@@ -46,6 +49,60 @@ pub(crate) fn wrong_usage_exits_2_and_says_what_is_wrong(runtime: Runtime) {
             ended.stderr
         );
     }
+}
+
+/// By its name, through a link, and as standard input, of which no host tells which file it is.
+pub(crate) fn the_file_of_failed_records_never_overwrites_an_input(runtime: Runtime) {
+    const CONTENT: &[u8] = b"one\ntwo\n";
+    let scratch = Scratch::new("overwrite");
+    let (file, link) = (scratch.path().join("both"), scratch.path().join("link"));
+    fs::write(&file, CONTENT).expect("the scratch folder is writable");
+    symlink("both", &link).expect("links are possible");
+    for input in [file.as_path(), &link, Path::new("-")] {
+        let paths = [file.to_str(), input.to_str()];
+        let [file_name, input_name] = paths.map(|path| path.expect("the path is UTF-8"));
+        let produce = ["produce", "-b", "127.0.0.1:1", "-t", "t", "--failed"];
+        let arguments = [&produce[..], &[file_name, input_name]].concat();
+        let command = runtime.with_folder(scratch.path(), wasm(), &arguments);
+        let mut run = Run::start(command, Scratch::new("usage"));
+        if input_name == "-" {
+            run.write(CONTENT);
+        }
+        let ended = run.end();
+        assert_eq!(ended.code, Some(2), "{input_name}: {}", ended.stderr);
+        let is_named = ended.stderr.contains("is an input");
+        assert!(is_named, "{input_name}: {}", ended.stderr);
+        let content = fs::read(&file).expect("the file is there");
+        assert_eq!(content, CONTENT, "{input_name}");
+    }
+}
+
+/// Files in their order, each with its own line numbers; the last line of one has no newline.
+pub(crate) fn several_files_are_read_in_order_and_named(runtime: Runtime) {
+    let cluster = cluster();
+    let scratch = Scratch::new("files");
+    let names = ["one.txt", "two.txt", "none.txt"];
+    for (name, content) in names.iter().zip(["a\nb", "c\n", ""]) {
+        fs::write(scratch.path().join(name), content).expect("the scratch folder is writable");
+    }
+    let paths = names.map(|name| scratch.path().join(name));
+    let paths = paths.each_ref().map(|path| path.to_str().expect("UTF-8"));
+    let servers = cluster.bootstrap();
+    let fixed = [
+        "produce", "-b", &servers, "-t", "t", "-p", "0", "--report", "json",
+    ];
+    let command = runtime.with_folder(scratch.path(), wasm(), &[&fixed[..], &paths[..]].concat());
+    let ended = Run::start(command, Scratch::new("usage")).end();
+    assert_eq!((ended.code, ended.counts()), (Some(0), (3, 0, 0)));
+    let reports = ended.stdout.lines().map(|line| {
+        let report: serde_json::Value = serde_json::from_str(line).expect("every line is JSON");
+        let file = report["file"].as_str().map(ToOwned::to_owned);
+        (file, report["line"].as_u64(), report["offset"].as_u64())
+    });
+    let expected = [(paths[0], 1, 0), (paths[0], 2, 1), (paths[1], 1, 2)];
+    let expected =
+        expected.map(|(path, line, offset)| (Some(path.to_owned()), Some(line), Some(offset)));
+    assert_eq!(reports.collect::<Vec<_>>(), expected);
 }
 
 pub(crate) fn help_exits_0(runtime: Runtime) {
