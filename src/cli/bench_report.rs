@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// The result of one benchmark.
 #[derive(Clone, Debug)]
 pub struct BenchReport {
-    /// `component` or `native`.
+    /// `component`, `native` or `wasi`.
     pub backend: &'static str,
     /// `send` or `batch`.
     pub api: &'static str,
