@@ -232,18 +232,21 @@ impl Drop for Scratch {
     }
 }
 
-/// The folder of the running test's profile, such as `target/debug`.
+/// The folder of the running program's profile, such as `target/debug`.
 ///
 /// # Panics
 ///
-/// If the running program does not lie in `target/<profile>/deps`, where Cargo puts tests.
+/// If the running program lies neither there, where Cargo puts binaries, nor in its folder `deps`, where
+/// Cargo puts tests.
 #[must_use]
 pub fn profile_dir() -> PathBuf {
     let program = std::env::current_exe().expect("the running program has a path");
-    let deps = program.parent().expect("a program lies in a folder");
-    deps.parent()
-        .expect("cargo puts tests into target/<profile>/deps")
-        .to_path_buf()
+    let folder = program.parent().expect("a program lies in a folder");
+    let profile = match folder.file_name() {
+        Some(name) if name == "deps" => folder.parent(),
+        Some(_) | None => Some(folder),
+    };
+    profile.expect("cargo's folders lie in one").to_path_buf()
 }
 
 /// Cargo's target folder.
