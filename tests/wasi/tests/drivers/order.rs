@@ -58,7 +58,7 @@ fn storm(stage: &Stage, seed: u64) {
 }
 
 pub(crate) fn records_stay_in_order_while_connections_are_cut(stage: &Stage) {
-    for seed in 0..if is_full() { 50 } else { 3 } {
+    for seed in 0..if is_full() { 10 } else { 3 } {
         eprintln!("seed {seed}");
         storm(stage, seed);
     }
