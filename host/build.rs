@@ -30,13 +30,15 @@ const CLIENT_IMPORTS: [&str; 11] = [
 
 /// The outer build's settings, which would leak into the component or make two cargos wait for each
 /// other's target directory.
-const OUTER_SETTINGS: [&str; 6] = [
+const OUTER_SETTINGS: [&str; 8] = [
     "CARGO_TARGET_DIR",
     "CARGO_BUILD_BUILD_DIR",
     "RUSTFLAGS",
     "CARGO_ENCODED_RUSTFLAGS",
     "RUSTC_WRAPPER",
     "RUSTC_WORKSPACE_WRAPPER",
+    "CARGO_BUILD_RUSTC_WRAPPER",
+    "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

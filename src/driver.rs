@@ -183,7 +183,7 @@ impl fmt::Display for ResolveError {
         f.write_str(match self {
             Self::NotFound => "the name has no address",
             Self::Unavailable => "the resolver did not answer",
-            Self::Denied => "the host refuses to look the name up; its policy may not allow it",
+            Self::Denied => "the host refuses to look the name up: its policy may not allow it, or it has no name server",
         })
     }
 }

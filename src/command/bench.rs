@@ -16,8 +16,6 @@ use odradek::cli::tickets::{Group, Tickets};
 use odradek::wasi::clock;
 use odradek::{Outcome, TopicHandle};
 use std::fmt::Display;
-use wasi::clocks::monotonic_clock::subscribe_duration;
-use wasi::io::poll::Pollable;
 
 /// Sends, waits for the reports, and prints the figures.
 pub(crate) fn run(arguments: &BenchArgs) -> ExitStatus {
@@ -57,8 +55,6 @@ struct Bench<'a> {
     tickets: Tickets<Instant>,
     figures: Figures,
     started: Instant,
-    /// Is always ready, for a look at the sockets without a wait.
-    at_once: Pollable,
 }
 
 /// How many records are handed over with `--api send` before the reports are looked at.
@@ -78,7 +74,6 @@ impl<'a> Bench<'a> {
             tickets: Tickets::default(),
             figures: Figures::default(),
             started,
-            at_once: subscribe_duration(0),
         }
     }
 
@@ -100,14 +95,12 @@ impl<'a> Bench<'a> {
             self.connected.driver.turn();
             let is_busy = matches!(next, Next::More) || self.connected.driver.event_count() > 0;
             let until = match next {
+                // What has passed is no wait.
+                _ if is_busy => Some(Instant::ZERO),
                 Next::More | Next::Over => None,
                 Next::At(moment) => moment,
             };
-            if is_busy {
-                self.connected.driver.wait(until, &[&self.at_once]);
-            } else {
-                self.connected.driver.wait(until, &[]);
-            }
+            self.connected.driver.wait(until, &[]);
         }
     }
 

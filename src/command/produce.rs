@@ -20,7 +20,6 @@ use odradek::cli::ledger::{GATHERED, Ledger, Outlet};
 use odradek::cli::tickets::Tickets;
 use odradek::wasi::clock;
 use outcomes::settle;
-use wasi::clocks::monotonic_clock::subscribe_duration;
 use wasi::io::poll::Pollable;
 
 /// Produces, and prints how it went.
@@ -45,8 +44,6 @@ struct Run {
     course: Course,
     output: Option<Output>,
     failed: Option<FailedFile>,
-    /// Is always ready, for a look at the sockets without a wait.
-    at_once: Pollable,
 }
 
 impl Run {
@@ -68,7 +65,6 @@ impl Run {
             course: Course::Go,
             output: (arguments.report == ReportForm::Json).then(Output::new),
             failed,
-            at_once: subscribe_duration(0),
             connected,
         })
     }
@@ -145,11 +141,15 @@ impl Run {
 
     /// Waits for anything to happen; not at all while there is more to do.
     fn wait(&mut self, is_busy: bool) {
-        let until = self.intake.deadline();
+        // What has passed is no wait.
+        let until = if is_busy {
+            Some(Instant::ZERO)
+        } else {
+            self.intake.deadline()
+        };
         let standard_input = self.intake.pollable();
         let standard_output = self.output.as_ref().and_then(Output::pollable);
-        let at_once = is_busy.then_some(&self.at_once);
-        let others: Vec<&Pollable> = [standard_input, standard_output, at_once]
+        let others: Vec<&Pollable> = [standard_input, standard_output]
             .into_iter()
             .flatten()
             .collect();

@@ -3,8 +3,8 @@
 use super::bindings::exports::odradek::kafka::producer as wit;
 use super::bindings::exports::odradek::kafka::producer_poll;
 use super::bindings::exports::odradek::kafka::types;
-use super::types::{addressed, length};
-use crate::bulk::{Bulk, BulkHeader, BulkRecord};
+use super::types::{addressed, bulk_index, length};
+use crate::bulk::Bulk;
 use crate::config::Config;
 use crate::error::SendError;
 use crate::ids::{Ticket, TopicHandle};
@@ -80,9 +80,7 @@ impl wit::GuestProducer for Client {
         headers: Vec<types::HeaderIndex>,
         data: Vec<u8>,
     ) -> types::SendOutcome {
-        // Collected in place: both types have the same layout.
-        let records: Vec<BulkRecord> = records.into_iter().map(Into::into).collect();
-        let headers: Vec<BulkHeader> = headers.into_iter().map(Into::into).collect();
+        let (records, headers) = bulk_index(records, headers);
         let bulk = Bulk {
             records: &records,
             headers: &headers,
@@ -110,10 +108,12 @@ impl wit::GuestProducer for Client {
 
     fn wait(&self, timeout: u64) -> wit::Progress {
         let mut driver = self.driver.borrow_mut();
-        let has_event = |driver: &Driver| driver.event_count() > 0;
         let deadline = clock::now().after(Duration::from_millis(timeout));
-        let done = has_event(&driver) || driver.run_until(deadline, has_event);
-        progress(&driver, done)
+        // After the last event there is nothing to wait for.
+        driver.run_until(deadline, |driver| {
+            driver.event_count() > 0 || driver.is_closed()
+        });
+        progress(&driver, driver.event_count() > 0)
     }
 
     fn flush(&self, timeout: u64) -> wit::Flushing {
@@ -131,7 +131,7 @@ impl wit::GuestProducer for Client {
         let mut driver = self.driver.borrow_mut();
         driver.purge();
         driver.pump();
-        progress(&driver, true)
+        progress(&driver, driver.is_waiting())
     }
 
     fn close(&self, timeout: u64) -> wit::Progress {

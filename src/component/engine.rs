@@ -2,9 +2,9 @@
 
 use super::bindings::exports::odradek::kafka::machine as wit;
 use super::bindings::exports::odradek::kafka::types;
-use super::types::{addressed, length};
+use super::types::{addressed, bulk_index, length};
 use crate::Producer;
-use crate::bulk::{Bulk, BulkHeader, BulkRecord};
+use crate::bulk::Bulk;
 use crate::config::Config;
 use crate::driver::{Input, Output, WaitReason};
 use crate::event::Event;
@@ -61,9 +61,7 @@ impl wit::GuestProducer for Engine {
         wall: i64,
         now: u64,
     ) -> types::SendOutcome {
-        // Collected in place: both types have the same layout.
-        let records: Vec<BulkRecord> = records.into_iter().map(Into::into).collect();
-        let headers: Vec<BulkHeader> = headers.into_iter().map(Into::into).collect();
+        let (records, headers) = bulk_index(records, headers);
         let bulk = Bulk {
             records: &records,
             headers: &headers,

@@ -46,6 +46,17 @@ fn delivered(report: &DeliveryReport, blob: &mut Vec<u8>) -> types::Report {
     }
 }
 
+/// The index of a bulk. Collected in place: both types of each have the same layout.
+pub(super) fn bulk_index(
+    records: Vec<types::RecordIndex>,
+    headers: Vec<types::HeaderIndex>,
+) -> (Vec<BulkRecord>, Vec<BulkHeader>) {
+    (
+        records.into_iter().map(Into::into).collect(),
+        headers.into_iter().map(Into::into).collect(),
+    )
+}
+
 impl From<types::RecordIndex> for BulkRecord {
     fn from(record: types::RecordIndex) -> Self {
         Self {

@@ -58,8 +58,14 @@ impl Delivery {
         Some((report, charge))
     }
 
-    /// Starts a flush over everything accepted so far.
+    /// Starts a flush over everything accepted so far; where nothing was since the last one, and that is
+    /// not complete, it is the same.
     pub(super) fn flush(&mut self) -> FlushId {
+        if let Some(last) = self.flushes.back()
+            && last.before == self.accepted
+        {
+            return last.id;
+        }
         let id = FlushId(self.next_flush);
         self.next_flush = self.next_flush.wrapping_add(1);
         let missing = self.accepted - self.reported;

@@ -3,7 +3,7 @@
 use super::clock;
 use super::events::{Events, charge};
 use super::sockets::Sockets;
-use super::timers::Timers;
+use super::timers::{self, Timers};
 use crate::Record;
 use crate::bulk::{Bulk, BulkOutcome};
 use crate::config::Config;
@@ -13,7 +13,6 @@ use crate::event::Event;
 use crate::ids::{FlushId, Ticket, TopicHandle};
 use crate::time::{Instant, earliest};
 use crate::{Producer, Step};
-use ::wasi::clocks::monotonic_clock::{subscribe_duration, subscribe_instant};
 use ::wasi::io::poll::Pollable;
 use ::wasi::random::random::get_random_u64;
 use core::time::Duration;
@@ -22,14 +21,15 @@ use core::time::Duration;
 /// world.
 const ROUNDS: u32 = 16;
 
-/// How long records that are sent one after the other may gather before the sockets are looked at: the
-/// first after a pause leaves at once.
-const GATHER: Duration = Duration::from_millis(1);
+/// How long a look at the sockets is good for. Records that are sent one after the other gather for so long;
+/// the first after a pause leaves at once.
+const FRESH: Duration = Duration::from_millis(1);
 
 /// A producer with connections of its own.
 ///
-/// Nothing blocks except [`wait`](Self::wait) and [`run_until`](Self::run_until). Nothing happens between
-/// calls. Dropping it closes all connections without waiting for any.
+/// Nothing blocks except [`wait`](Self::wait), [`run_until`](Self::run_until) and
+/// [`close_within`](Self::close_within). Nothing happens between calls. Dropping it closes all connections
+/// without waiting for any.
 #[derive(Debug)]
 pub struct Driver {
     producer: Producer,
@@ -38,8 +38,8 @@ pub struct Driver {
     events: Events,
     /// What the machine said last.
     step: Step,
-    /// When the last turn began.
-    turned: Instant,
+    /// When the sockets were looked at last. What became ready since then is not known.
+    looked: Instant,
     outputs: Vec<Output>,
     /// The latest flush that is complete.
     flushed: Option<FlushId>,
@@ -62,7 +62,7 @@ impl Driver {
             sockets: Sockets::default(),
             timers: Timers::default(),
             events: Events::default(),
-            turned: Instant::ZERO,
+            looked: Instant::ZERO,
             outputs: Vec::new(),
             flushed: None,
             is_closed: false,
@@ -75,6 +75,8 @@ impl Driver {
     ///
     /// [`TopicError`] when the name can be no topic's, or when there are too many.
     pub fn topic(&mut self, name: &str) -> Result<TopicHandle, TopicError> {
+        // The machine asks the cluster for it.
+        self.step.more = true;
         self.producer.topic(name)
     }
 
@@ -116,8 +118,9 @@ impl Driver {
 
     /// Closes: sends what it can within `timeout`, then reports the rest. Blocks until that is done.
     pub fn close_within(&mut self, timeout: Duration) {
-        let deadline = clock::now().after(timeout);
         self.close(timeout);
+        // Not before the machine's own deadline, which is a little earlier.
+        let deadline = clock::now().after(timeout);
         self.run_until(deadline, Self::is_closed);
         // The machine knows that the time is over; what is left are reports, some at a time.
         while !self.is_closed && !self.is_waiting() {
@@ -166,11 +169,16 @@ impl Driver {
         self.producer.free_bytes()
     }
 
-    /// Moves everything on as far as it goes, within bounds. Never blocks.
+    /// Looks at the sockets, if that was not just done, and moves everything on as far as it goes, within
+    /// bounds. Never blocks.
     pub fn turn(&mut self) {
+        let now = clock::now();
+        // What waits in a socket comes before the deadline that it is an answer to.
+        if now.since(self.looked) >= FRESH || now < self.looked {
+            self.look(now);
+        }
         for _ in 0..ROUNDS {
             let now = clock::now();
-            self.turned = now;
             self.sockets.turn(&mut self.producer, now);
             self.step = self.producer.poll_outputs(now, &mut self.outputs);
             self.carry_out(now);
@@ -182,25 +190,34 @@ impl Driver {
 
     /// Waits until there is something for [`turn`](Self::turn) to do, until one of `others` is ready, or
     /// until `until`; says which of `others` are ready, by their positions. Where nothing could become
-    /// ready it returns at once.
+    /// ready it returns at once. With an `until` that has passed it is a look without a wait.
     pub fn wait(&mut self, until: Option<Instant>, others: &[&Pollable]) -> Vec<usize> {
-        let timer = if self.is_waiting() {
-            let until = earliest(until, self.step.until);
-            until.map(|until| self.timers.at(until, clock::now()))
+        let now = clock::now();
+        let until = if self.is_waiting() {
+            earliest(until, self.step.until)
         } else {
-            Some(self.timers.past())
+            Some(now)
         };
-        self.sockets.wait(timer, others)
+        let timer = until.map(|until| self.timers.at(until, now));
+        let ready = self.sockets.wait(timer, others);
+        self.looked = clock::now();
+        ready
     }
 
     /// Looks at the sockets and moves everything on as far as it goes. Never blocks.
     pub fn pump(&mut self) {
-        self.sockets.wait(Some(self.timers.past()), &[]);
+        self.look(clock::now());
         self.turn();
+    }
+
+    fn look(&mut self, now: Instant) {
+        self.sockets.wait(Some(self.timers.past(now)), &[]);
+        self.looked = now;
     }
 
     /// Sends and receives until `is_done`, or until `deadline`; says which.
     pub fn run_until(&mut self, deadline: Instant, is_done: impl Fn(&Self) -> bool) -> bool {
+        self.look(clock::now());
         loop {
             // The turn that counts is one that began after the deadline, for the machine has it too.
             let now = clock::now();
@@ -216,20 +233,22 @@ impl Driver {
     }
 
     /// Pollables for everything that [`wait`](Self::wait) waits for. They must be dropped before anything
-    /// else is asked of this driver: a connection that ends while one is alive is a trap.
+    /// else is asked of this driver and before it is dropped: a connection that ends while one is alive is
+    /// a trap.
     pub fn pollables(&self) -> Vec<Pollable> {
-        let mut pollables = self.sockets.subscribe();
-        if self.is_waiting() {
-            let until = self.step.until.map(Instant::as_nanos);
-            pollables.extend(until.map(subscribe_instant));
+        let now = clock::now();
+        let until = if self.is_waiting() {
+            self.step.until
         } else {
-            pollables.push(subscribe_duration(0));
-        }
+            Some(now)
+        };
+        let mut pollables = self.sockets.subscribe();
+        pollables.extend(until.map(|until| timers::fresh(until, now)));
         pollables
     }
 
     /// Whether only an input, a command or time can help.
-    fn is_waiting(&self) -> bool {
+    pub fn is_waiting(&self) -> bool {
         !self.step.more && !self.sockets.is_ready()
     }
 
@@ -237,7 +256,7 @@ impl Driver {
     /// each.
     fn turn_after_sending(&mut self, now: Instant) {
         self.step.more = true;
-        if now.since(self.turned) >= GATHER {
+        if now.since(self.looked) >= FRESH || now < self.looked {
             self.pump();
         }
     }
@@ -273,7 +292,10 @@ impl Driver {
         }
         match &event {
             Event::Flushed { flush } => self.flushed = Some(*flush),
-            Event::Closed => self.is_closed = true,
+            Event::Closed => {
+                self.is_closed = true;
+                self.sockets.forget_lookups();
+            }
             Event::Delivered(_)
             | Event::BufferAvailable { .. }
             | Event::ConnectionFailed(_)

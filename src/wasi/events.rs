@@ -15,8 +15,14 @@ pub(super) struct Events {
 const FAILURES_KEPT: usize = 64;
 
 impl Events {
-    /// Adds an event. Of too many connection failures the oldest is given back.
+    /// Adds an event. Of too many connection failures the oldest is given back, and of two flushes that
+    /// ended one after the other the first.
     pub(super) fn push(&mut self, event: Event) -> Option<Event> {
+        if let (Event::Flushed { .. }, Some(last @ Event::Flushed { .. })) =
+            (&event, self.queue.back_mut())
+        {
+            return Some(core::mem::replace(last, event));
+        }
         let is_failure = matches!(event, Event::ConnectionFailed(_));
         self.queue.push_back(event);
         self.failures += usize::from(is_failure);
@@ -88,5 +94,16 @@ mod tests {
         assert_eq!(events.pop(), Some(flushed));
         assert_eq!(events.pop(), Some(failure(1)));
         assert_eq!(events.push(failure(65)), None);
+    }
+
+    #[test]
+    fn of_flushes_in_a_row_the_last_is_kept() {
+        let flushed = |id| Event::Flushed { flush: FlushId(id) };
+        let mut events = Events::default();
+        assert_eq!(events.push(flushed(1)), None);
+        assert_eq!(events.push(flushed(2)), Some(flushed(1)));
+        assert_eq!(events.push(Event::Closed), None);
+        assert_eq!(events.push(flushed(3)), None);
+        assert_eq!(events.len(), 3);
     }
 }

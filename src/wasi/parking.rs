@@ -35,5 +35,10 @@ pub(super) fn sweep() {
 
 /// Whether as many are parked as may be.
 pub(super) fn is_full() -> bool {
-    PARKED.with_borrow(|parked| parked.len() >= LIMIT)
+    let is_full = || PARKED.with_borrow(|parked| parked.len() >= LIMIT);
+    if is_full() {
+        // A host that had enough for a moment makes a stream look as if it were stalled.
+        sweep();
+    }
+    is_full()
 }

@@ -17,7 +17,7 @@ const REASONS: [(ErrorCode, DisconnectReason); 12] = [
     (ErrorCode::NotSupported, DisconnectReason::Unreachable),
     (ErrorCode::InvalidArgument, DisconnectReason::Unreachable),
     (ErrorCode::AddressNotBindable, DisconnectReason::Unreachable),
-    // The host is out of ephemeral ports.
+    // All local ports are taken.
     (ErrorCode::AddressInUse, DisconnectReason::Exhausted),
     (ErrorCode::NewSocketLimit, DisconnectReason::Exhausted),
     (ErrorCode::OutOfMemory, DisconnectReason::Exhausted),

@@ -72,6 +72,11 @@ impl Sockets {
         }
     }
 
+    /// Ends all look-ups: nobody will hear of them.
+    pub(super) fn forget_lookups(&mut self) {
+        self.lookups.clear();
+    }
+
     /// Whether a turn may move something without waiting.
     pub(super) fn is_ready(&self) -> bool {
         !self.ended.is_empty()

@@ -3,6 +3,7 @@
 mod calls;
 mod deadlines;
 mod opened;
+mod pauses;
 mod policies;
 mod pollables;
 mod property;
