@@ -102,6 +102,13 @@ impl<P> Tickets<P> {
         }
     }
 
+    /// Whether there is a [next settled](Self::next_settled) group.
+    pub fn has_settled(&self) -> bool {
+        self.groups
+            .front()
+            .is_some_and(|group| group.unsettled == 0)
+    }
+
     /// The oldest group, once all of its records have a verdict.
     pub fn next_settled(&mut self) -> Option<Group<P>> {
         match self.groups.front_mut() {

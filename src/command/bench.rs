@@ -16,6 +16,7 @@ use odradek::cli::tickets::{Group, Tickets};
 use odradek::wasi::clock;
 use odradek::{Outcome, TopicHandle};
 use std::fmt::Display;
+use std::time::Duration;
 
 /// Sends, waits for the reports, and prints the figures.
 pub(crate) fn run(arguments: &BenchArgs) -> ExitStatus {
@@ -49,8 +50,8 @@ struct Bench<'a> {
     pace: Pace,
     generator: Generator,
     offer: Offer,
-    /// When the staged records were first offered.
-    begun: Instant,
+    /// When the staged records were first offered; with one call per record, the first of them.
+    begun: Option<Instant>,
     /// Records on their way, with the moment before they were handed over.
     tickets: Tickets<Instant>,
     figures: Figures,
@@ -70,7 +71,7 @@ impl<'a> Bench<'a> {
             pace: Pace::new(arguments),
             generator: Generator::new(arguments),
             offer: Offer::default(),
-            begun: started,
+            begun: None,
             tickets: Tickets::default(),
             figures: Figures::default(),
             started,
@@ -144,16 +145,17 @@ impl<'a> Bench<'a> {
                 return Next::At(Some(now.after(RATE_STEP)));
             }
             self.stage(count);
-            self.begun = now;
+            self.begun = None;
         }
         match self.arguments.api {
-            BenchApi::Batch => self.offer(usize::MAX, self.begun),
+            BenchApi::Batch => self.offer(usize::MAX),
             BenchApi::Send => {
                 for _ in 0..SINGLES {
-                    let next = self.offer(1, clock::now());
+                    let next = self.offer(1);
                     if !matches!(next, Next::More) {
                         return next;
                     }
+                    self.begun = None;
                 }
                 Next::More
             }
@@ -161,7 +163,8 @@ impl<'a> Bench<'a> {
     }
 
     /// Offers up to `limit` of the staged records.
-    fn offer(&mut self, limit: usize, begun: Instant) -> Next {
+    fn offer(&mut self, limit: usize) -> Next {
+        let begun = *self.begun.get_or_insert_with(clock::now);
         let max_block = self.connected.config.max_block;
         let driver = &mut self.connected.driver;
         let offered = self.offer.offer(driver, limit, max_block, clock::now());
@@ -170,13 +173,20 @@ impl<'a> Bench<'a> {
             Offered::Rejected(error) => {
                 let topic = &self.arguments.topic;
                 let error = Topics::describe(driver, topic, error);
-                self.figures.refusals.add(&error);
+                self.refused(&error);
             }
-            Offered::StayedFull => self.figures.refusals.add(&stayed_full(max_block)),
+            Offered::StayedFull => self.refused(&stayed_full(max_block)),
             Offered::Full => return Next::At(self.offer.deadline(max_block)),
             Offered::Done => {}
         }
         Next::More
+    }
+
+    fn refused(&mut self, error: &dyn Display) {
+        self.figures.refusals.add(error);
+        let elapsed = clock::now().since(self.started);
+        self.figures
+            .add(Tally::default(), Duration::ZERO, elapsed, None);
     }
 
     fn stage(&mut self, count: u64) {

@@ -8,6 +8,10 @@ use odradek::wasi::Driver;
 use odradek::{Config, DeliveryReport, Event, FailedAddress, Failures};
 use std::time::Duration;
 
+/// The largest `buffer.memory` in bytes: what is kept of records until they are reported may take as much
+/// again.
+const BUFFER_MEMORY_MAX: u64 = 1 << 30;
+
 /// A producer with its configuration and the addresses that failed.
 #[derive(Debug)]
 pub(crate) struct Connected {
@@ -24,6 +28,13 @@ impl Connected {
     /// What is wrong with the arguments, for people to read.
     pub(crate) fn new(arguments: &ConnectionArgs) -> Result<Self, String> {
         let configured = configure(arguments)?;
+        let buffer_memory = configured.config.buffer_memory;
+        if buffer_memory > BUFFER_MEMORY_MAX {
+            return Err(format!(
+                "buffer.memory={buffer_memory} is more than a program of 32 bits can have beside all \
+                 else; it takes at most {BUFFER_MEMORY_MAX}"
+            ));
+        }
         for note in configured.notes {
             tell(&format!("odradek: note: {note}\n"));
         }

@@ -17,12 +17,14 @@ pub(crate) struct FailedFile {
 }
 
 impl FailedFile {
-    /// Opens a file for writing and empties it, unless that would destroy one of the inputs.
+    /// Opens a file for writing and empties it, unless that would destroy one of the inputs. WASI does not
+    /// tell which file standard input is, so a file with content is not emptied beside it.
     ///
     /// # Errors
     ///
     /// Why the file cannot be written, for people to read; it is as it was then.
-    pub(crate) fn create_beside(input: &mut Input, path: &Path) -> Result<Self, String> {
+    pub(crate) fn create_beside(input: &Input, path: &Path) -> Result<Self, String> {
+        let name = path.display();
         let describe = |error| describe(path, error);
         let (directory, way) = locate(path).ok_or_else(|| describe(ErrorCode::NoEntry))?;
         let descriptor = directory.open_at(
@@ -35,11 +37,15 @@ impl FailedFile {
         // Nothing else can be harmed, or be emptied.
         if descriptor.get_type().map_err(describe)? == DescriptorType::RegularFile {
             let hash = descriptor.metadata_hash().map_err(describe)?;
-            let is_input = input.files().iter().any(|file| is_same(file, hash));
-            if is_input || is_standard_input(input, &directory, &way) {
+            if input.files().any(|file| is_same(file, hash)) {
                 return Err(format!(
-                    "{}: the file is an input and would be overwritten",
-                    path.display()
+                    "{name}: the file is an input and would be overwritten"
+                ));
+            }
+            if input.has_standard() && descriptor.stat().map_err(describe)?.size > 0 {
+                return Err(format!(
+                    "{name}: the file has content, and a WASI host does not tell whether it is an input \
+                     as standard input: empty or remove it first"
                 ));
             }
             descriptor.set_size(0).map_err(describe)?;
@@ -73,29 +79,7 @@ impl FailedFile {
 /// How many bytes are written in one call.
 const PIECE: usize = 64 * 1024;
 
-fn is_same(input: &Path, hash: MetadataHashValue) -> bool {
-    let Some((directory, way)) = locate(input) else {
-        return false;
-    };
-    let input = directory.metadata_hash_at(PathFlags::SYMLINK_FOLLOW, &way);
+fn is_same(input: &Descriptor, hash: MetadataHashValue) -> bool {
+    let input = input.metadata_hash();
     input.is_ok_and(|input| (input.lower, input.upper) == (hash.lower, hash.upper))
-}
-
-/// Whether standard input begins like the file. WASI does not tell which file standard input is, but a
-/// run over its own file of failed records must not lose them.
-fn is_standard_input(input: &mut Input, directory: &Descriptor, way: &str) -> bool {
-    let flags = (PathFlags::SYMLINK_FOLLOW, OpenFlags::empty());
-    let Ok(file) = directory.open_at(flags.0, way, flags.1, DescriptorFlags::READ) else {
-        return false;
-    };
-    let Ok((content, _)) = file.read(PIECE as u64, 0) else {
-        return false;
-    };
-    // Standard input is only waited for where there is something to lose.
-    if content.is_empty() {
-        return false;
-    }
-    let first = input.first_of_standard_input();
-    let compared = first.len().min(content.len());
-    compared > 0 && first[..compared] == content[..compared]
 }

@@ -1,4 +1,4 @@
-//! Files and standard input, read as streams: nothing is ever waited for here but the first bytes.
+//! Files and standard input, read as streams: nothing is ever waited for here.
 
 use crate::paths::{describe, locate};
 use std::collections::VecDeque;
@@ -18,7 +18,6 @@ pub(crate) struct Input {
     /// How many inputs have begun.
     begun: usize,
     names: Vec<String>,
-    files: Vec<PathBuf>,
 }
 
 /// An input that can be read.
@@ -26,8 +25,6 @@ pub(crate) struct Input {
 enum Source {
     /// Standard input is touched when its turn comes: some hosts are busy with it from then on.
     Standard,
-    /// It was touched earlier, for a look at its first bytes.
-    Touched(Reading),
     File(Descriptor),
 }
 
@@ -41,8 +38,6 @@ struct Reading {
     file: Option<Descriptor>,
     /// Whether a read may bring something.
     is_ready: bool,
-    /// What was read ahead.
-    first: Vec<u8>,
 }
 
 /// What a look at the inputs brought.
@@ -85,16 +80,14 @@ impl Input {
                 .iter()
                 .map(|path| path.display().to_string())
                 .collect(),
-            files: Vec::new(),
         };
         for path in paths {
             if path == Path::new("-") {
                 input.waiting.push_back(Source::Standard);
                 continue;
             }
-            let file = open_file(path).map_err(|error| describe(path, error))?;
+            let file = open_file(path)?;
             input.waiting.push_back(Source::File(file));
-            input.files.push(path.clone());
         }
         Ok(input)
     }
@@ -104,32 +97,23 @@ impl Input {
         &self.names
     }
 
-    /// The files among the inputs.
-    pub(crate) fn files(&self) -> &[PathBuf] {
-        &self.files
+    /// The files among the inputs that have not begun.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Descriptor> {
+        self.waiting.iter().filter_map(|source| match source {
+            Source::File(file) => Some(file),
+            Source::Standard => None,
+        })
+    }
+
+    /// Whether standard input is one of the inputs that have not begun.
+    pub(crate) fn has_standard(&self) -> bool {
+        let is_standard = |source: &Source| matches!(source, Source::Standard);
+        self.waiting.iter().any(is_standard)
     }
 
     /// The position among all of the input that began last.
     pub(crate) const fn index(&self) -> usize {
         self.begun.saturating_sub(1)
-    }
-
-    /// The first bytes of standard input, if it is an input and not empty; waits for them. No input may
-    /// have begun.
-    pub(crate) fn first_of_standard_input(&mut self) -> &[u8] {
-        let is_standard = |source: &&mut Source| !matches!(source, Source::File(_));
-        let Some(source) = self.waiting.iter_mut().find(is_standard) else {
-            return &[];
-        };
-        if matches!(source, Source::Standard) {
-            let mut reading = Reading::new(get_stdin(), None);
-            reading.read_first();
-            *source = Source::Touched(reading);
-        }
-        match source {
-            Source::Touched(reading) => &reading.first,
-            Source::Standard | Source::File(_) => &[],
-        }
     }
 
     /// What there is now.
@@ -149,9 +133,11 @@ impl Input {
         self.current.as_ref().is_none_or(|current| current.is_ready)
     }
 
-    /// What to wait for when there is a pause.
+    /// What to wait for when there is a pause; only then, because a host may begin a read of its own where a
+    /// file is waited for.
     pub(crate) fn pollable(&self) -> Option<&Pollable> {
-        self.current.as_ref().map(|current| &current.readable)
+        let pausing = self.current.as_ref().filter(|current| !current.is_ready);
+        pausing.map(|current| &current.readable)
     }
 
     /// Notes that the pollable is ready.
@@ -174,10 +160,9 @@ impl Input {
         self.begun += 1;
         self.current = match source {
             Source::Standard => Some(Reading::new(get_stdin(), None)),
-            Source::Touched(reading) => Some(reading),
             Source::File(file) => match file.read_via_stream(0) {
                 Ok(stream) => Some(Reading::new(stream, Some(file))),
-                Err(error) => return Chunk::Failed(error.name().to_owned()),
+                Err(error) => return Chunk::Failed(error.message().to_owned()),
             },
         };
         Chunk::Begin
@@ -192,26 +177,10 @@ impl Reading {
             // Standard input may be idle, and a read is dear where that is asked for on another thread.
             is_ready: file.is_some(),
             file,
-            first: Vec::new(),
-        }
-    }
-
-    /// Waits for the first bytes, which stay to be read. The end, or a failure, comes again.
-    fn read_first(&mut self) {
-        while self.first.is_empty() {
-            self.readable.block();
-            self.is_ready = true;
-            match self.stream.read(STANDARD_CHUNK) {
-                Ok(bytes) => self.first = bytes,
-                Err(_) => return,
-            }
         }
     }
 
     fn next_chunk(&mut self) -> Chunk {
-        if !self.first.is_empty() {
-            return Chunk::Bytes(std::mem::take(&mut self.first));
-        }
         if !self.is_ready {
             return Chunk::Pause;
         }
@@ -235,12 +204,23 @@ impl Reading {
     }
 }
 
-fn open_file(path: &Path) -> Result<Descriptor, ErrorCode> {
-    let (directory, way) = locate(path).ok_or(ErrorCode::NoEntry)?;
+/// Opens a file that can be read by position, which is how WASI reads files.
+fn open_file(path: &Path) -> Result<Descriptor, String> {
+    let describe = |error| describe(path, error);
+    let (directory, way) = locate(path).ok_or_else(|| describe(ErrorCode::NoEntry))?;
     let flags = (PathFlags::SYMLINK_FOLLOW, OpenFlags::empty());
-    let file = directory.open_at(flags.0, &way, flags.1, DescriptorFlags::READ)?;
-    if file.get_type()? == DescriptorType::Directory {
-        return Err(ErrorCode::IsDirectory);
+    let file = directory.open_at(flags.0, &way, flags.1, DescriptorFlags::READ);
+    let file = file.map_err(describe)?;
+    match file.get_type().map_err(describe)? {
+        DescriptorType::Directory => Err(describe(ErrorCode::IsDirectory)),
+        DescriptorType::Fifo | DescriptorType::Socket => Err(format!(
+            "{}: a WASI host cannot read this by position: give it as standard input",
+            path.display()
+        )),
+        DescriptorType::Unknown
+        | DescriptorType::BlockDevice
+        | DescriptorType::CharacterDevice
+        | DescriptorType::SymbolicLink
+        | DescriptorType::RegularFile => Ok(file),
     }
-    Ok(file)
 }

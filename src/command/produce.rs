@@ -49,12 +49,12 @@ struct Run {
 impl Run {
     fn new(arguments: &ProduceArgs) -> Result<Self, String> {
         let format = arguments.input_format()?;
-        let mut input = Input::open(&arguments.files)?;
+        let input = Input::open(&arguments.files)?;
         let names = input.names().to_vec();
         let connected = Connected::new(&arguments.connection)?;
         // The file is emptied last, when nothing else can be wrong.
         let failed = arguments.failed.as_deref();
-        let failed = failed.map(|path| FailedFile::create_beside(&mut input, path));
+        let failed = failed.map(|path| FailedFile::create_beside(&input, path));
         let failed = failed.transpose()?;
         let ledger = Ledger::new(arguments, names, connected.is_acks_zero());
         Ok(Self {
@@ -87,11 +87,11 @@ impl Run {
                 break;
             }
             self.connected.driver.turn();
-            let is_busy = self.intake.is_busy() || self.connected.driver.event_count() > 0;
-            if !is_busy || self.ledger.gathered_bytes() >= GATHERED {
+            if !self.is_busy() || self.ledger.gathered_bytes() >= GATHERED {
                 self.write_out();
             }
-            self.wait(is_busy);
+            // Writing makes room for what is settled.
+            self.wait(self.is_busy());
         }
         self.write_all();
         self.connected.close(CLOSE_TIMEOUT);
@@ -102,6 +102,14 @@ impl Run {
                 .summary(&failures, self.connected.is_unreached()),
         );
         self.ledger.status()
+    }
+
+    /// Whether there is more to do without waiting for anything.
+    fn is_busy(&self) -> bool {
+        let has_room = !self.output.as_ref().is_some_and(Output::is_full);
+        self.intake.is_busy()
+            || self.connected.driver.event_count() > 0
+            || (has_room && self.tickets.has_settled())
     }
 
     /// Gives what is known to the ledger, in the order of the input, as long as its lines have somewhere

@@ -261,8 +261,8 @@ impl Intake {
                 Offered::Rejected(error) => self.rejected(around, error),
                 Offered::StayedFull => self.stayed_full(around),
                 Offered::Full => return false,
-                // As many are staged as there are records.
-                Offered::Done => self.records.clear(),
+                // As many are staged as there are records, so this does not happen.
+                Offered::Done => return self.refuse_all(around, "the record was lost on its way"),
             }
         }
         true

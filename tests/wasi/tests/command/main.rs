@@ -5,6 +5,7 @@ mod faults;
 mod kafka;
 mod policies;
 mod run;
+mod unsent;
 mod usage;
 
 use odradek_tests_wasi::runtime::Runtime;
@@ -35,6 +36,8 @@ under_both! {
     faults::unreached_brokers_are_explained_and_the_records_kept,
     kafka::kafka_stores_uncompressed_records,
     kafka::kafka_stores_lz4_records,
+    unsent::bad_lines_beyond_the_window_end_the_run,
+    unsent::a_bad_line_is_reported_while_the_input_stays_open,
     usage::a_bad_line_is_kept_and_the_run_exits_1,
     usage::wrong_usage_exits_2_and_says_what_is_wrong,
     usage::the_file_of_failed_records_never_overwrites_an_input,

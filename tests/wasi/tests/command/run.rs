@@ -72,6 +72,12 @@ impl Run {
         Self::start(runtime.with_folder(scratch.path(), wasm(), &all), scratch)
     }
 
+    /// What has been written to standard output so far.
+    pub(crate) fn stdout(&self) -> String {
+        let bytes = fs::read(self.scratch.path().join("stdout")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// Writes to standard input.
     pub(crate) fn write(&mut self, input: &[u8]) {
         let stdin = self.stdin.as_mut().expect("the input is open");
