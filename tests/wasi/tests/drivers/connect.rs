@@ -42,6 +42,32 @@ pub(crate) fn a_refused_address_is_named(stage: &Stage) {
     session.close(LIMIT);
 }
 
+/// An address of the block that is kept for documentation, to which no route leads. Where a default route
+/// for IPv6 takes it all the same, nobody answers.
+pub(crate) fn an_unreachable_address_is_named(stage: &Stage) {
+    let address: SocketAddr = "[2001:db8::1]:9092".parse().expect("an address");
+    let others = [
+        ("max.block.ms", "5000"),
+        ("socket.connection.setup.timeout.ms", "3000"),
+        ("socket.connection.setup.timeout.max.ms", "3000"),
+    ];
+    let mut session = stage.open(&address.to_string(), &others);
+    session.send("t", 0, b"nowhere");
+    session.until("an address that cannot be reached", |session| {
+        !session.failures().is_empty()
+    });
+    let failure = &session.failures()[0];
+    let reasons = [
+        DisconnectReason::Unreachable,
+        DisconnectReason::SetupTimedOut,
+    ];
+    assert!(reasons.contains(&failure.reason), "{session:?}");
+    assert_eq!(failure.address, Some(address));
+    session.until_reported();
+    assert_eq!(session.outcomes(Outcome::NotWritten), 1, "{session:?}");
+    session.close(LIMIT);
+}
+
 pub(crate) fn a_name_without_addresses_is_named(stage: &Stage) {
     let others = [("max.block.ms", "300")];
     let mut session = stage.open("no-such-name.invalid:9092", &others);

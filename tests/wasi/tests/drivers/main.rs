@@ -23,6 +23,7 @@ macro_rules! suite {
             cases! { $open;
                 connect::records_arrive_as_they_were_sent,
                 connect::a_refused_address_is_named,
+                connect::an_unreachable_address_is_named,
                 connect::a_name_without_addresses_is_named,
                 connect::dead_bootstrap_servers_are_passed_over,
                 connect::a_silent_address_is_given_up,
