@@ -1,7 +1,8 @@
 //! Hosts that deny something, and brokers that cannot be reached: the failure names the address and the
 //! reason.
 
-use crate::opened::{LIMIT, Opened, Reported, record};
+use crate::limits::LIMIT;
+use crate::opened::{Opened, Reported, record};
 use odradek_tests_wasi::client::types::{
     ConnectionFailure, DisconnectReason, Event, IpAddress, ResolveError,
 };

@@ -1,6 +1,7 @@
 //! The three ways to send, and what is reported.
 
-use crate::opened::{LIMIT_MS, Opened, Reported, index, record};
+use crate::limits::LIMIT_MS;
+use crate::opened::{Opened, Reported, index, record};
 use odradek_tests_wasi::client::types::{Event, Header, HeaderIndex, ProducerRecord, RecordIndex};
 use odradek_tests_wasi::sink;
 
@@ -21,10 +22,8 @@ fn records_sent_in_all_three_ways_are_written_and_reported_once() {
     };
     let first = opened.send(&keyed);
     assert_eq!((first.accepted, first.first_ticket), (1, 0));
-    let (guest, store) = opened.instance.producer();
-    let many = vec![keyed.clone(), record(topic, b""), record(topic, b"v")];
-    let many = guest.call_send_many(store, opened.producer, &many);
-    assert_eq!(many.expect("no trap").first_ticket, 1);
+    let many = opened.send_many(&[keyed.clone(), record(topic, b""), record(topic, b"v")]);
+    assert_eq!(many.first_ticket, 1);
     let bulk = [
         RecordIndex {
             key_length: 1,
@@ -37,9 +36,7 @@ fn records_sent_in_all_three_ways_are_written_and_reported_once() {
         name_length: 1,
         value_length: 1,
     }];
-    let (guest, store) = opened.instance.producer();
-    let bulk = guest.call_send_bulk(store, opened.producer, &bulk, &headers, b"kvvhw");
-    let bulk = bulk.expect("no trap");
+    let bulk = opened.send_bulk(&bulk, &headers, b"kvvhw");
     assert_eq!((bulk.accepted, bulk.first_ticket), (2, 4));
     assert!(bulk.refused.is_none() && bulk.free_bytes > 0);
     assert!(opened.flush(LIMIT_MS).done);
