@@ -145,11 +145,25 @@ fn producers_of_one_instance_do_not_know_each_other() {
     let mut opened = Opened::new(one.address(), &[]);
     let servers = other.address().to_string();
     let second = open(&mut opened.instance, &servers, &[]);
+    let first = opened.producer;
+    // Both are at work, and each has a ticket 0.
+    for producer in [first, second] {
+        opened.producer = producer;
+        let topic = opened.topic("t").expect("a name");
+        let outcome = opened.send(&record(topic, b"v"));
+        assert_eq!((outcome.accepted, outcome.first_ticket), (1, 0));
+    }
+    for producer in [first, second] {
+        opened.producer = producer;
+        assert!(opened.flush(LIMIT_MS).done);
+        let mut reported = Reported::default();
+        opened.take(&mut reported);
+        assert_eq!((reported.written, &reported.tickets[..]), (1, &[0][..]));
+    }
+    opened.instance.drop_producer(second).expect("no trap");
+    opened.producer = first;
     let topic = opened.topic("t").expect("a name");
     opened.send(&record(topic, b"v"));
     assert!(opened.flush(LIMIT_MS).done);
-    opened.instance.drop_producer(second).expect("no trap");
-    opened.send(&record(topic, b"v"));
-    assert!(opened.flush(LIMIT_MS).done);
-    assert_eq!((one.counts().records, other.counts().records), (2, 0));
+    assert_eq!((one.counts().records, other.counts().records), (2, 1));
 }
