@@ -43,6 +43,9 @@ pub struct Instance {
 /// A producer within an [`Instance`]; dropped with [`Instance::drop_producer`] or with the instance.
 pub type Producer = ResourceAny;
 
+/// What a producer waits for; to be given to [`Instance::poll_and_drop`] or [`Instance::drop_pollables`].
+pub type Pollables = Vec<Resource<DynPollable>>;
+
 /// The most linear memory that an instance gets unless told otherwise: 2 x `buffer.memory` + 16 MiB.
 pub const MEMORY_BYTES: usize = 2 * (32 << 20) + (16 << 20);
 
@@ -119,10 +122,7 @@ impl Instance {
     /// # Errors
     ///
     /// What WASI has against it.
-    pub fn poll_and_drop(
-        &mut self,
-        pollables: Vec<Resource<DynPollable>>,
-    ) -> wasmtime::Result<Vec<u32>> {
+    pub fn poll_and_drop(&mut self, pollables: Pollables) -> wasmtime::Result<Vec<u32>> {
         use wasmtime_wasi::p2::bindings::sync::io::poll::Host as _;
         let table = &mut self.store.data_mut().table;
         let borrowed = pollables
@@ -139,10 +139,7 @@ impl Instance {
     /// # Errors
     ///
     /// What WASI has against it.
-    pub fn drop_pollables(
-        &mut self,
-        pollables: Vec<Resource<DynPollable>>,
-    ) -> wasmtime::Result<()> {
+    pub fn drop_pollables(&mut self, pollables: Pollables) -> wasmtime::Result<()> {
         use wasmtime_wasi::p2::bindings::sync::io::poll::HostPollable;
         for pollable in pollables {
             HostPollable::drop(&mut self.store.data_mut().table, pollable)?;

@@ -12,6 +12,8 @@ pub struct LogRecord {
     pub partition: i32,
     /// The offset.
     pub offset: i64,
+    /// The time in milliseconds since 1970.
+    pub timestamp: i64,
     /// The key.
     pub key: Option<Vec<u8>>,
     /// The value.
@@ -142,6 +144,7 @@ impl Cluster {
         let stored = stored.into_iter().map(|record| LogRecord {
             partition: record.partition,
             offset: record.offset,
+            timestamp: record.timestamp,
             key: record.key.map(|key| key.to_vec()),
             value: record.value.map(|value| value.to_vec()),
             headers: record

@@ -7,6 +7,7 @@ use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,6 +17,9 @@ use tokio::task::{AbortHandle, JoinSet};
 
 /// How much a connection carries at once.
 const CHUNK: usize = 64 << 10;
+
+/// How long a proxy that goes away may take to leave its port.
+const AWAY_LIMIT: Duration = Duration::from_secs(10);
 
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 128;
@@ -147,16 +151,20 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// When the port was taken by somebody else meanwhile.
+    /// When the port was taken by somebody else meanwhile, or is not free in time.
     pub fn go_away(&self) -> io::Result<()> {
         let _entered = self.runtime.enter();
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if let Running::Listening(task) = &*running {
             task.abort();
             // The task drops its listener when it is next looked at.
+            let started = Instant::now();
             let port = loop {
                 match SilentPort::bind(self.address) {
-                    Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                    Err(error)
+                        if error.kind() == io::ErrorKind::AddrInUse
+                            && started.elapsed() < AWAY_LIMIT =>
+                    {
                         std::thread::yield_now();
                     }
                     port => break port?,

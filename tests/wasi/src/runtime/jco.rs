@@ -1,8 +1,8 @@
 //! jco below the target folder: installed once per machine, and components translated once per content.
 
+use crate::kept::once;
 use odradek_tests_interop::process::{Scratch, run, target_dir};
-use std::fs::{self, File};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -55,13 +55,8 @@ pub(super) fn command(wasm: &Path, arguments: &[&str]) -> Command {
 fn home() -> &'static Path {
     static HOME: OnceLock<PathBuf> = OnceLock::new();
     HOME.get_or_init(|| {
-        let mut hasher = DefaultHasher::new();
-        (MANIFEST, LOCK, STDIO).hash(&mut hasher);
-        let home = target_dir()
-            .join("jco")
-            .join(format!("{:016x}", hasher.finish()));
-        once(&home, install);
-        home
+        let parent = target_dir().join("jco");
+        once(&parent, &(MANIFEST, LOCK, STDIO), install)
     })
 }
 
@@ -83,14 +78,9 @@ fn install(into: &Path) {
 /// The folder with the translation of a component.
 fn translated(wasm: &Path) -> PathBuf {
     let bytes = fs::read(wasm).unwrap_or_else(|error| panic!("{}: {error}", wasm.display()));
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
     // The file's name becomes the program's.
-    wasm.file_stem().hash(&mut hasher);
-    let folder = home()
-        .join("translated")
-        .join(format!("{:016x}", hasher.finish()));
-    once(&folder, |into| {
+    let key = (bytes, wasm.file_stem());
+    once(&home().join("translated"), &key, |into| {
         let mut command = jco();
         command
             .arg("run")
@@ -102,27 +92,7 @@ fn translated(wasm: &Path) -> PathBuf {
             // The Node that would run the translation.
             .env("JCO_RUN_PATH", "true");
         succeed(&mut command, TRANSLATE_LIMIT);
-    });
-    folder
-}
-
-/// Lets `make` fill a folder, unless it has been filled. It is filled under another name first, so that
-/// it is never half full; a file lock keeps others waiting, also those in other processes.
-fn once(folder: &Path, make: impl FnOnce(&Path)) {
-    let parent = folder
-        .parent()
-        .expect("the folder lies in the target folder");
-    fs::create_dir_all(parent).expect("the target folder is writable");
-    let lock = File::create(folder.with_extension("lock")).expect("the target folder is writable");
-    lock.lock().expect("the lock file can be locked");
-    if folder.exists() {
-        return;
-    }
-    let part = folder.with_extension("part");
-    let _ = fs::remove_dir_all(&part);
-    fs::create_dir(&part).expect("the target folder is writable");
-    make(&part);
-    fs::rename(&part, folder).expect("a folder can be renamed in the target folder");
+    })
 }
 
 fn succeed(command: &mut Command, limit: Duration) {

@@ -2,6 +2,7 @@
 
 mod calls;
 mod deadlines;
+mod limits;
 mod opened;
 mod pauses;
 mod policies;

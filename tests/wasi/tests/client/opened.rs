@@ -1,18 +1,13 @@
-//! One producer in an instance of its own, with calls that do not trap.
+//! One producer in an instance of its own, with calls that neither trap nor take longer than they may.
 
+use crate::limits::{LIMIT, LIMIT_MS, within};
 use odradek_tests_wasi::client::types::{
-    Event, ProducerRecord, RecordIndex, SendOutcome, TopicError,
+    Event, HeaderIndex, ProducerRecord, RecordIndex, SendOutcome, TopicError,
 };
-use odradek_tests_wasi::client::{Instance, Producer, Progress};
+use odradek_tests_wasi::client::{Instance, Pollables, Producer, Progress};
 use odradek_tests_wasi::policy::Policy;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
-
-/// Nothing on the loopback interface takes longer, or something hangs.
-pub(crate) const LIMIT: Duration = Duration::from_secs(30);
-
-/// What a broken test waits for at most in one call, in ms.
-pub(crate) const LIMIT_MS: u64 = 30_000;
+use std::time::Instant;
 
 /// An instance with one producer.
 pub(crate) struct Opened {
@@ -73,41 +68,102 @@ impl Opened {
 
     pub(crate) fn topic(&mut self, name: &str) -> Result<u32, TopicError> {
         let (guest, store) = self.instance.producer();
-        let answer = guest.call_topic(store, self.producer, name);
+        let answer = within(0, || guest.call_topic(store, self.producer, name));
         answer.expect("no trap")
     }
 
     pub(crate) fn send(&mut self, record: &ProducerRecord) -> SendOutcome {
         let (guest, store) = self.instance.producer();
-        let outcome = guest.call_send(store, self.producer, record);
+        let outcome = within(0, || guest.call_send(store, self.producer, record));
         outcome.expect("no trap")
+    }
+
+    pub(crate) fn send_many(&mut self, records: &[ProducerRecord]) -> SendOutcome {
+        let (guest, store) = self.instance.producer();
+        let outcome = within(0, || guest.call_send_many(store, self.producer, records));
+        outcome.expect("no trap")
+    }
+
+    pub(crate) fn send_bulk(
+        &mut self,
+        records: &[RecordIndex],
+        headers: &[HeaderIndex],
+        data: &[u8],
+    ) -> SendOutcome {
+        let (guest, store) = self.instance.producer();
+        let call = || guest.call_send_bulk(store, self.producer, records, headers, data);
+        within(0, call).expect("no trap")
     }
 
     pub(crate) fn wait(&mut self, timeout: u64) -> Progress {
         let (guest, store) = self.instance.producer();
-        guest
-            .call_wait(store, self.producer, timeout)
-            .expect("no trap")
+        let progress = within(timeout, || guest.call_wait(store, self.producer, timeout));
+        progress.expect("no trap")
     }
 
     pub(crate) fn flush(&mut self, timeout: u64) -> Progress {
         let (guest, store) = self.instance.producer();
-        let flushing = guest.call_flush(store, self.producer, timeout);
+        let flushing = within(timeout, || guest.call_flush(store, self.producer, timeout));
         flushing.expect("no trap").progress
+    }
+
+    pub(crate) fn purge(&mut self) -> Progress {
+        let (guest, store) = self.instance.producer();
+        let progress = within(0, || guest.call_purge(store, self.producer));
+        progress.expect("no trap")
     }
 
     pub(crate) fn close(&mut self, timeout: u64) -> Progress {
         let (guest, store) = self.instance.producer();
-        guest
-            .call_close(store, self.producer, timeout)
-            .expect("no trap")
+        let progress = within(timeout, || guest.call_close(store, self.producer, timeout));
+        progress.expect("no trap")
+    }
+
+    pub(crate) fn pump(&mut self) -> Progress {
+        let (guest, store) = self.instance.poll();
+        let progress = within(0, || guest.call_pump(store, self.producer));
+        progress.expect("no trap")
+    }
+
+    pub(crate) fn begin_close(&mut self, timeout: u64) -> Progress {
+        let (guest, store) = self.instance.poll();
+        let progress = within(0, || guest.call_begin_close(store, self.producer, timeout));
+        progress.expect("no trap")
+    }
+
+    pub(crate) fn pollables(&mut self) -> Pollables {
+        let (guest, store) = self.instance.poll();
+        let pollables = within(0, || guest.call_pollables(store, self.producer));
+        pollables.expect("no trap")
+    }
+
+    /// Polls what the producer waits for, as a caller that must not block would, then pumps.
+    pub(crate) fn poll_and_pump(&mut self) -> Progress {
+        let pollables = self.pollables();
+        assert!(!pollables.is_empty(), "nothing would ever happen");
+        let ready = within(LIMIT_MS, || self.instance.poll_and_drop(pollables));
+        assert!(!ready.expect("WASI polls").is_empty());
+        self.pump()
+    }
+
+    /// Drops the producer and opens another one in the same instance.
+    pub(crate) fn replace(&mut self, address: SocketAddr, others: &[(&str, &str)]) {
+        let dropped = within(0, || self.instance.drop_producer(self.producer));
+        dropped.expect("no trap");
+        self.producer = open(&mut self.instance, &address.to_string(), others);
     }
 
     /// Takes every event that waits.
     pub(crate) fn take(&mut self, reported: &mut Reported) -> Progress {
+        self.take_some(u32::MAX, reported)
+    }
+
+    /// Takes so many of the events that wait.
+    pub(crate) fn take_some(&mut self, max: u32, reported: &mut Reported) -> Progress {
         let (guest, store) = self.instance.producer();
-        let taken = guest.call_take_events(store, self.producer, u32::MAX);
+        let taken = within(0, || guest.call_take_events(store, self.producer, max));
         let taken = taken.expect("no trap");
+        assert!(taken.events.len() <= max as usize);
         let mut data = taken.data.as_slice();
         for event in taken.events {
             let Event::Delivered(report) = event else {

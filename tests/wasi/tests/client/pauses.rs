@@ -1,6 +1,7 @@
 //! Callers that look at their producer rarely, or never wait: nothing is mistaken for a time-out.
 
-use crate::opened::{LIMIT, LIMIT_MS, Opened, Reported, record};
+use crate::limits::{LIMIT, LIMIT_MS};
+use crate::opened::{Opened, Reported, record};
 use odradek_tests_wasi::client::types::Event;
 use odradek_tests_wasi::sink;
 use std::thread::sleep;

@@ -1,31 +1,39 @@
 //! Hosts that deny something, and brokers that cannot be reached: the failure names the address and the
 //! reason.
 
-use crate::opened::{LIMIT, Opened, Reported, record};
+use crate::limits::LIMIT;
+use crate::opened::{Opened, Reported, record};
 use odradek_tests_wasi::client::types::{
     ConnectionFailure, DisconnectReason, Event, IpAddress, ResolveError,
 };
+use odradek_tests_wasi::peers::SilentPort;
 use odradek_tests_wasi::policy::Policy;
 use odradek_tests_wasi::sink;
-use std::net::TcpListener;
 use std::time::Instant;
 
-/// The first failure of a connection, and that the record is reported as not written in time.
+/// The first failure of a connection; that the record is reported as not written, once it is purged.
 fn failure(policy: &Policy, servers: &str) -> ConnectionFailure {
-    let settings = [("max.block.ms", "300")];
-    let mut opened = Opened::within(policy, servers, &settings);
+    let mut opened = Opened::within(policy, servers, &[]);
     let topic = opened.topic("t").expect("a name");
     opened.send(&record(topic, b"v"));
     let mut reported = Reported::default();
     let started = Instant::now();
+    let failure = loop {
+        assert!(started.elapsed() < LIMIT, "{reported:?}");
+        opened.wait(1000);
+        opened.take(&mut reported);
+        let failure = reported.others.iter().find_map(|event| match event {
+            Event::ConnectionFailed(failure) => Some(failure.clone()),
+            _ => None,
+        });
+        if let Some(failure) = failure {
+            break failure;
+        }
+    };
+    opened.purge();
     opened.take_until(&mut reported, 1);
-    assert!(started.elapsed() < LIMIT);
     assert_eq!(reported.not_written, 1);
-    let failure = reported.others.iter().find_map(|event| match event {
-        Event::ConnectionFailed(failure) => Some(failure.clone()),
-        _ => None,
-    });
-    failure.expect("a connection failed")
+    failure
 }
 
 const LOOPBACK: IpAddress = IpAddress::Ipv4(0x7f00_0001);
@@ -37,9 +45,8 @@ fn is_loopback(failure: &ConnectionFailure) -> bool {
 
 #[test]
 fn a_refused_connection_names_its_address() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("bound");
-    drop(listener);
+    let silent = SilentPort::bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+    let address = silent.address().expect("bound");
     let failure = failure(&Policy::default(), &address.to_string());
     assert!(matches!(failure.reason, DisconnectReason::Refused));
     assert_eq!(failure.port, address.port());
@@ -50,10 +57,14 @@ fn a_refused_connection_names_its_address() {
 fn a_name_without_addresses_is_named() {
     let failure = failure(&Policy::default(), "no-such-name.invalid:9092");
     assert_eq!(failure.host, "no-such-name.invalid");
-    assert!(matches!(
-        failure.reason,
-        DisconnectReason::Unresolved(ResolveError::NotFound)
-    ));
+    // Where there is no network, the resolver may not even know that.
+    assert!(
+        matches!(
+            failure.reason,
+            DisconnectReason::Unresolved(ResolveError::NotFound | ResolveError::Unavailable)
+        ),
+        "{failure:?}"
+    );
 }
 
 #[test]

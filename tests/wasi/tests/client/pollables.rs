@@ -1,6 +1,8 @@
 //! The interface for callers that must not be blocked, and its one rule.
 
-use crate::opened::{LIMIT, Opened, Reported, record};
+use crate::limits::LIMIT;
+use crate::opened::{Opened, Reported, record};
+use odradek_tests_wasi::client::types::Event;
 use odradek_tests_wasi::sink;
 use std::time::Instant;
 
@@ -9,14 +11,7 @@ fn pump_until(opened: &mut Opened, reported: &mut Reported, count: u64) {
     let started = Instant::now();
     while reported.all() < count {
         assert!(started.elapsed() < LIMIT, "{reported:?}");
-        let (guest, store) = opened.instance.poll();
-        let pollables = guest.call_pollables(store, opened.producer);
-        let pollables = pollables.expect("no trap");
-        assert!(!pollables.is_empty(), "nothing would ever happen");
-        let ready = opened.instance.poll_and_drop(pollables);
-        assert!(!ready.expect("WASI polls").is_empty());
-        let (guest, store) = opened.instance.poll();
-        let progress = guest.call_pump(store, opened.producer).expect("no trap");
+        let progress = opened.poll_and_pump();
         if progress.done {
             opened.take(reported);
         }
@@ -37,21 +32,13 @@ fn a_caller_that_polls_itself_gets_everything_delivered() {
         pump_until(&mut opened, &mut reported, round * 50);
     }
     assert_eq!((reported.written, sink.counts().records), (1000, 1000));
-    let (guest, store) = opened.instance.poll();
-    let closing = guest.call_begin_close(store, opened.producer, 10_000);
-    let mut is_closed = closing.expect("no trap").done;
+    let mut is_closed = opened.begin_close(10_000).done;
+    let started = Instant::now();
     while !is_closed {
-        let (guest, store) = opened.instance.poll();
-        let pollables = guest.call_pollables(store, opened.producer);
-        let polled = opened.instance.poll_and_drop(pollables.expect("no trap"));
-        polled.expect("WASI polls");
-        let (guest, store) = opened.instance.poll();
-        guest.call_pump(store, opened.producer).expect("no trap");
+        assert!(started.elapsed() < LIMIT, "it never closes");
+        opened.poll_and_pump();
         opened.take(&mut reported);
-        is_closed = matches!(
-            reported.others.last(),
-            Some(odradek_tests_wasi::client::types::Event::Closed)
-        );
+        is_closed = matches!(reported.others.last(), Some(Event::Closed));
     }
 }
 
@@ -64,9 +51,8 @@ fn a_pollable_that_is_kept_over_the_end_of_a_connection_is_a_trap() {
     let topic = opened.topic("t").expect("a name");
     opened.send(&record(topic, b"v"));
     assert!(opened.flush(10_000).done);
-    let (guest, store) = opened.instance.poll();
-    let kept = guest.call_pollables(store, opened.producer);
-    assert!(!kept.expect("no trap").is_empty());
+    let kept = opened.pollables();
+    assert!(!kept.is_empty());
     // Nothing ends here, so nothing happens.
     opened.wait(1);
     let (guest, store) = opened.instance.producer();

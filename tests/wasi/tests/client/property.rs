@@ -103,9 +103,7 @@ impl Run {
             }
             1 => {
                 let records: Vec<_> = (0..self.dice.below(20)).map(|_| self.record()).collect();
-                let (guest, store) = self.opened.instance.producer();
-                let sent = guest.call_send_many(store, self.opened.producer, &records);
-                sent.expect("no trap")
+                self.opened.send_many(&records)
             }
             _ => {
                 let entries: Vec<_> = (0..self.dice.below(50)).map(|_| self.entry()).collect();
@@ -114,10 +112,7 @@ impl Run {
                     value_length: self.number(9) as i32,
                 }];
                 let data = self.bytes(60_000);
-                let (guest, store) = self.opened.instance.producer();
-                let (producer, headers) = (self.opened.producer, &headers);
-                let sent = guest.call_send_bulk(store, producer, &entries, headers, &data);
-                sent.expect("no trap")
+                self.opened.send_bulk(&entries, &headers, &data)
             }
         };
         self.note(&outcome);
@@ -140,27 +135,16 @@ impl Run {
             60..70 => drop(self.opened.wait(few)),
             70..74 => drop(self.opened.flush(few)),
             74..84 => drop(self.opened.take(&mut self.reported)),
-            84..87 => {
-                let (guest, store) = self.opened.instance.producer();
-                let purged = guest.call_purge(store, self.opened.producer);
-                purged.expect("no trap");
-            }
+            84..87 => drop(self.opened.purge()),
             87..95 => {
-                let (guest, store) = self.opened.instance.poll();
-                let pollables = guest.call_pollables(store, self.opened.producer);
-                let pollables = pollables.expect("no trap");
+                let pollables = self.opened.pollables();
                 let dropped = self.opened.instance.drop_pollables(pollables);
                 dropped.expect("they are children of nothing that is gone");
-                let (guest, store) = self.opened.instance.poll();
-                guest
-                    .call_pump(store, self.opened.producer)
-                    .expect("no trap");
+                self.opened.pump();
             }
             _ if self.dice.below(10) > 0 => self.sink.set_reading(self.dice.below(3) > 0),
             95..98 => {
-                let (guest, store) = self.opened.instance.poll();
-                let closing = guest.call_begin_close(store, self.opened.producer, few * 20);
-                closing.expect("no trap");
+                self.opened.begin_close(few * 20);
                 return true;
             }
             _ => {

@@ -1,13 +1,12 @@
 //! Runs one way under one load, and sees from outside what it takes.
 
-use odradek_host::COMMAND_COMPONENT;
+use odradek_tests_wasi::kept::command_file;
 use odradek_tests_wasi::runtime::Runtime;
 use odradek_tests_wasi::sink;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -129,12 +128,6 @@ impl Ways {
     pub(crate) fn measure(&self, load: &Load) -> Vec<Figures> {
         self.0.iter().map(|way| way.measure(load)).collect()
     }
-}
-
-fn command_file() -> PathBuf {
-    let file = std::env::temp_dir().join(format!("odradek-{}.wasm", std::process::id()));
-    fs::write(&file, COMMAND_COMPONENT).expect("the folder for temporary files is writable");
-    file
 }
 
 impl Way {
