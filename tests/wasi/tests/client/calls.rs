@@ -3,7 +3,9 @@
 use crate::limits::{LIMIT, LIMIT_MS};
 use crate::opened::{Opened, Reported, index, open, record};
 use odradek_tests_wasi::client::Instance;
-use odradek_tests_wasi::client::types::{Event, ProducerRecord, Refusal, SendError, TopicError};
+use odradek_tests_wasi::client::types::{
+    Event, ProducerRecord, Refusal, SendError, SendOutcome, TopicError,
+};
 use odradek_tests_wasi::policy::Policy;
 use odradek_tests_wasi::sink;
 use std::time::Instant;
@@ -137,6 +139,46 @@ fn more_than_is_free_is_accepted_in_part() {
     assert!(outcome.refused.is_some());
     sink.set_reading(true);
     assert!(opened.flush(LIMIT_MS).done);
+}
+
+/// Where the buffer is full, and the host grants no more than [`BEYOND`] on top of it.
+#[test]
+fn a_list_that_fits_beside_a_full_buffer_is_refused_and_a_larger_one_is_a_trap() {
+    const BUFFER: usize = 16 << 20;
+    const BEYOND: usize = 16 << 20;
+    // Less 3 MB for the component's own memory and the index.
+    const LIST: usize = 13_000_000;
+    let sink = sink::start(1);
+    sink.set_reading(false);
+    let (servers, buffer) = (sink.address().to_string(), BUFFER.to_string());
+    let settings = [("buffer.memory", buffer.as_str())];
+    let mut instance = Instance::with_memory(&Policy::default(), BUFFER + BEYOND);
+    let producer = open(&mut instance, &servers, &settings);
+    let mut opened = Opened { instance, producer };
+    let topic = opened.topic("t").expect("a name");
+    let filling = record(topic, &[1; 10_000]);
+    while opened.send(&filling).accepted == 1 {}
+    let data = vec![1; LIST];
+    let entries = [index(topic, 1000); LIST / 1000];
+    for _ in 0..3 {
+        let outcome = opened.send_bulk(&entries, &[], &data);
+        assert!(is_full(&outcome), "{outcome:?}");
+        let records = vec![record(topic, &[1; 100_000]); LIST / 100_000];
+        let outcome = opened.send_many(&records);
+        assert!(is_full(&outcome), "{outcome:?}");
+    }
+    let (guest, store) = opened.instance.producer();
+    let data = vec![1; BUFFER + BEYOND];
+    let trapped = guest.call_send_bulk(store, opened.producer, &entries, &[], &data);
+    assert!(trapped.is_err(), "the host has no such memory");
+}
+
+/// Whether records were refused for want of room alone.
+fn is_full(outcome: &SendOutcome) -> bool {
+    matches!(
+        outcome.refused,
+        Some(Refusal::Send(SendError::BufferFull(_)))
+    )
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A broker that stops reading: no call hangs, closing included, and streams are parked.
 
 use crate::limits::{LIMIT, within};
-use crate::opened::{Opened, Reported, open, record};
+use crate::opened::{Opened, Reported, index, open, record};
 use odradek_tests_wasi::client::types::{ConnectionFailure, DisconnectReason, Event};
 use odradek_tests_wasi::sink;
 use std::time::{Duration, Instant};
@@ -53,6 +53,42 @@ fn every_call_returns_within_its_deadline_and_the_rest_is_reported() {
     assert_eq!(reported.all(), accepted + 1);
     assert!(reported.possibly_written > 0, "{reported:?}");
     assert!(matches!(reported.others.last(), Some(Event::Closed)));
+}
+
+/// Everything but `wait`, `flush` and `close`, whatever the state of the connections.
+#[test]
+fn no_other_call_waits_for_a_broker_that_does_not_read() {
+    let sink = sink::start(1);
+    let mut opened = Opened::new(sink.address(), &STALLING);
+    let topic = opened.topic("t").expect("a name");
+    opened.send(&record(topic, b"v"));
+    assert!(opened.flush(10_000).done);
+    sink.set_reading(false);
+    let accepted = stall(&mut opened, topic);
+    let mut reported = Reported::default();
+    assert!(!opened.flush(200).done, "nothing is stalled");
+    // Calls that never block have no deadline but the slack.
+    for _ in 0..3 {
+        opened.pump();
+        let pollables = opened.pollables();
+        assert!(!pollables.is_empty());
+        let dropped = opened.instance.drop_pollables(pollables);
+        dropped.expect("nothing has ended meanwhile");
+        opened.send(&record(topic, b"v"));
+        opened.send_many(&[record(topic, b"v"), record(topic, &[1; 100_000])]);
+        opened.send_bulk(&[index(topic, 1)], &[], b"v");
+        opened.take(&mut reported);
+    }
+    opened.topic("u").expect("a name");
+    opened.purge();
+    opened.take(&mut reported);
+    assert!(reported.not_written > 0, "{reported:?}");
+    assert!(!opened.begin_close(60_000).done, "{accepted} are stalled");
+    opened.pump();
+    opened.purge();
+    opened.begin_close(0);
+    // The time is over: the rest is reported without the broker.
+    assert!(opened.close(0).done);
 }
 
 #[test]

@@ -14,11 +14,11 @@ pub(crate) const LIMIT_MS: u64 = 30_000;
 /// What a call may take beyond its deadline on a busy machine.
 pub(crate) const SLACK: Duration = Duration::from_secs(5);
 
-/// Makes a call that must return within its deadline of so many ms; 0 for one that never blocks. One that
-/// never does ends the test program, because nothing else can end the call.
+/// Makes a call that must return within its deadline of so many ms, and within [`LIMIT`]; 0 for one that
+/// never blocks. One that never does ends the test program, because nothing else can end the call.
 pub(crate) fn within<T>(deadline: u64, call: impl FnOnce() -> T) -> T {
     let started = Instant::now();
-    let limit = Duration::from_millis(deadline) + SLACK;
+    let limit = Duration::from_millis(deadline.min(LIMIT_MS)) + SLACK;
     let (returned, waiting) = mpsc::channel::<()>();
     let test = thread::current().name().unwrap_or_default().to_owned();
     let watch = thread::spawn(move || {
