@@ -68,6 +68,26 @@ impl Runtime {
             Self::Jco => jco::command(wasm, arguments),
         }
     }
+
+    /// As [`with_folder`](Self::with_folder), and the program is started in the folder: relative paths
+    /// begin there.
+    ///
+    /// # Panics
+    ///
+    /// As [`with_folder`](Self::with_folder).
+    #[must_use]
+    pub fn started_in(self, folder: &Path, wasm: &Path, arguments: &[&str]) -> Command {
+        let name = folder.to_str().expect("the folder's name is UTF-8");
+        let mut command = match self {
+            Self::Wasmtime => {
+                let shown = [format!("--dir={name}={name}"), "--dir=.=.".to_owned()];
+                wasi_run(wasm, &shown.each_ref().map(String::as_str), arguments)
+            }
+            Self::Jco => jco::command(wasm, arguments),
+        };
+        command.current_dir(folder);
+        command
+    }
 }
 
 /// A command that runs a component in `wasi-run` with options of `wasi-run`, such as `--deny-tcp`.

@@ -42,5 +42,7 @@ under_both! {
     usage::wrong_usage_exits_2_and_says_what_is_wrong,
     usage::the_file_of_failed_records_never_overwrites_an_input,
     usage::several_files_are_read_in_order_and_named,
+    usage::properties_and_relative_files_are_found,
+    usage::bench_prints_a_table,
     usage::help_exits_0,
 }

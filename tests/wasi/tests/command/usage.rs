@@ -1,7 +1,7 @@
 //! Exit codes, and what is said with them.
 
 use crate::delivery::cluster;
-use crate::run::{Ended, Run, wasm};
+use crate::run::{Ended, Run, stored, wasm};
 use odradek_tests_interop::process::Scratch;
 use odradek_tests_wasi::runtime::{Runtime, jco_run};
 use std::fs;
@@ -40,8 +40,19 @@ pub(crate) fn wrong_usage_exits_2_and_says_what_is_wrong(runtime: Runtime) {
         (&["-t", "t", "/nonexistent.txt"], "/nonexistent.txt"),
         (&["-t", "t", "--backend", "native"], "--backend"),
     ];
-    for (arguments, expected) in cases {
-        let ended = run(runtime, &[&produce[..], arguments].concat());
+    let bench = [
+        "bench",
+        "-b",
+        "127.0.0.1:1",
+        "-t",
+        "t",
+        "--backend",
+        "native",
+    ];
+    let produce = cases.map(|(arguments, expected)| ([&produce[..], arguments].concat(), expected));
+    let all = produce.into_iter().chain([(bench.to_vec(), "--backend")]);
+    for (arguments, expected) in all {
+        let ended = run(runtime, &arguments);
         assert_eq!(ended.code, Some(2), "{arguments:?}: {}", ended.stderr);
         assert!(
             ended.stderr.contains(expected),
@@ -103,6 +114,70 @@ pub(crate) fn several_files_are_read_in_order_and_named(runtime: Runtime) {
     let expected =
         expected.map(|(path, line, offset)| (Some(path.to_owned()), Some(line), Some(offset)));
     assert_eq!(reports.collect::<Vec<_>>(), expected);
+}
+
+/// Relative paths begin where the program was started; under wasmtime that is what the host shows as `.`.
+pub(crate) fn properties_and_relative_files_are_found(runtime: Runtime) {
+    let cluster = cluster();
+    let scratch = Scratch::new("relative");
+    let write = |name: &str, content: &str| {
+        let path = scratch.path().join(name);
+        fs::write(&path, content).expect("the scratch folder is writable");
+        path
+    };
+    let properties = format!(
+        "# where\nbootstrap.servers = {}\nlinger.ms: 5\ncompression.type=lz4\n",
+        cluster.bootstrap()
+    );
+    write("client.properties", &properties);
+    write("one.txt", "k:v:w\nno key\n");
+    let two = write("two.txt", ":\n");
+    let two = two.to_str().expect("the target folder's name is UTF-8");
+    let arguments = [
+        ["produce", "one.txt"],
+        ["-F", "client.properties"],
+        ["-t", "t"],
+        ["-p", "0"],
+        ["-K", ":"],
+        ["-H", "from=test"],
+        ["-H", "empty="],
+        ["--report", "json"],
+    ];
+    let arguments = [arguments.as_flattened(), &[two]].concat();
+    let command = runtime.started_in(scratch.path(), wasm(), &arguments);
+    let ended = Run::start(command, Scratch::new("usage")).end();
+    assert_eq!((ended.code, ended.counts()), (Some(0), (3, 0, 0)));
+    let named = ended.stdout.lines().map(|line| {
+        let report: serde_json::Value = serde_json::from_str(line).expect("every line is JSON");
+        report["file"].as_str().map(ToOwned::to_owned)
+    });
+    let names = ["one.txt", "one.txt", two].map(|name| Some(name.to_owned()));
+    assert_eq!(named.collect::<Vec<_>>(), names);
+    let expected: [(Option<&[u8]>, &[u8]); 3] =
+        [(Some(b"k"), b"v:w"), (None, b"no key"), (Some(b""), b"")];
+    let log = cluster.log("t");
+    assert_eq!(log.len(), expected.len());
+    for (record, (key, value)) in log.iter().zip(expected) {
+        let stored = (record.key.as_deref(), record.value.as_deref());
+        assert_eq!(stored, (key, Some(value)));
+        let headers = [("from", &b"test"[..]), ("empty", b"")];
+        let headers = headers.map(|(name, value)| (name.to_owned(), Some(value.to_vec())));
+        assert_eq!(record.headers, headers);
+    }
+}
+
+pub(crate) fn bench_prints_a_table(runtime: Runtime) {
+    let cluster = cluster();
+    let servers = cluster.bootstrap();
+    let arguments = ["bench", "-b", &servers, "-t", "t", "--records", "1000"];
+    let ended = run(runtime, &arguments);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let line = |name: &str| ended.stdout.lines().find(|line| line.starts_with(name));
+    let records = line("records").map(|line| line.split_whitespace().collect::<Vec<_>>());
+    assert_eq!(records, Some(vec!["records", "1000"]), "{}", ended.stdout);
+    let throughput = line("throughput").is_some_and(|line| line.contains("records/s"));
+    assert!(throughput, "{}", ended.stdout);
+    assert_eq!(stored(&cluster), 1000);
 }
 
 pub(crate) fn help_exits_0(runtime: Runtime) {
