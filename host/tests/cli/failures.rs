@@ -1,18 +1,12 @@
 //! What `produce` says and keeps when something is wrong.
 
 use crate::tool::{TemporaryFile, broker, command, end, produce, read};
-use std::net::TcpListener;
 
-/// A server that refuses connections: the port was free a moment ago.
-fn closed_port() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let address = listener.local_addr().expect("it is bound");
-    address.to_string()
-}
+/// A server that refuses connections: a port below 1024 that nobody uses, and that the system gives nobody.
+const CLOSED: &str = "127.0.0.1:1";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unreached_brokers_are_explained_and_the_records_are_kept() {
-    let server = closed_port();
     let failed = TemporaryFile::new("unreached", b"");
     let arguments = [
         "-t",
@@ -26,7 +20,7 @@ async fn unreached_brokers_are_explained_and_the_records_are_kept() {
         "--failed",
         failed.path(),
     ];
-    let ended = produce(&server, &arguments, b"k:v\n\xff\n").await;
+    let ended = produce(CLOSED, &arguments, b"k:v\n\xff\n").await;
     assert_eq!(ended.code, Some(1));
     assert_eq!(ended.last_line(), "delivered=0 failed=2 possibly=0");
     assert!(
@@ -37,7 +31,7 @@ async fn unreached_brokers_are_explained_and_the_records_are_kept() {
     assert!(
         ended
             .stderr
-            .contains(&format!("{server}: connection refused after "))
+            .contains(&format!("{CLOSED}: connection refused after "))
     );
 
     let broker = broker(1).await;

@@ -1,6 +1,7 @@
 //! The binary `odradek` against an embedded broker: what it sends, says and returns.
 
 mod bench;
+mod components;
 mod failures;
 mod produce;
 mod signals;
