@@ -158,13 +158,7 @@ fn parked_streams_count_until_their_peers_read_again() {
     assert!(opened.flush(20_000).done, "there is room again");
 }
 
-fn exhausted(reported: &Reported) -> Option<ConnectionFailure> {
-    reported.others.iter().find_map(|event| match event {
-        Event::ConnectionFailed(failure)
-            if matches!(failure.reason, DisconnectReason::Exhausted) =>
-        {
-            Some(failure.clone())
-        }
-        _ => None,
-    })
+fn exhausted(reported: &Reported) -> Option<&ConnectionFailure> {
+    let mut failures = reported.failures();
+    failures.find(|failure| matches!(failure.reason, DisconnectReason::Exhausted))
 }

@@ -2,7 +2,7 @@
 
 use crate::limits::{LIMIT, LIMIT_MS, within};
 use odradek_tests_wasi::client::types::{
-    Event, HeaderIndex, ProducerRecord, RecordIndex, SendOutcome, TopicError,
+    ConnectionFailure, Event, HeaderIndex, ProducerRecord, RecordIndex, SendOutcome, TopicError,
 };
 use odradek_tests_wasi::client::{Instance, Pollables, Producer, Progress};
 use odradek_tests_wasi::policy::Policy;
@@ -52,6 +52,17 @@ pub(crate) struct Reported {
 impl Reported {
     pub(crate) fn all(&self) -> u64 {
         self.written + self.not_written + self.possibly_written
+    }
+
+    /// The connections that could not be made, or were lost.
+    pub(crate) fn failures(&self) -> impl Iterator<Item = &ConnectionFailure> {
+        self.others.iter().filter_map(|event| {
+            if let Event::ConnectionFailed(failure) = event {
+                Some(failure)
+            } else {
+                None
+            }
+        })
     }
 }
 

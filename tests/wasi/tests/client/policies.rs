@@ -4,7 +4,7 @@
 use crate::limits::LIMIT;
 use crate::opened::{Opened, Reported, record};
 use odradek_tests_wasi::client::types::{
-    ConnectionFailure, DisconnectReason, Event, IpAddress, ResolveError,
+    ConnectionFailure, DisconnectReason, IpAddress, ResolveError,
 };
 use odradek_tests_wasi::peers::SilentPort;
 use odradek_tests_wasi::policy::Policy;
@@ -22,10 +22,7 @@ fn failure(policy: &Policy, servers: &str) -> ConnectionFailure {
         assert!(started.elapsed() < LIMIT, "{reported:?}");
         opened.wait(1000);
         opened.take(&mut reported);
-        let failure = reported.others.iter().find_map(|event| match event {
-            Event::ConnectionFailed(failure) => Some(failure.clone()),
-            _ => None,
-        });
+        let failure = reported.failures().next().cloned();
         if let Some(failure) = failure {
             break failure;
         }

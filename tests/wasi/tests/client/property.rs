@@ -10,7 +10,7 @@ use crate::opened::{Opened, Reported, index, record};
 use odradek::cli::workload::Random;
 use odradek_host::sink::SinkHandle;
 use odradek_tests_wasi::client::types::{
-    DisconnectReason, Event, Header, HeaderIndex, ProducerRecord, RecordIndex, SendOutcome,
+    DisconnectReason, Header, HeaderIndex, ProducerRecord, RecordIndex, SendOutcome,
 };
 use odradek_tests_wasi::sink;
 use std::thread;
@@ -262,13 +262,10 @@ impl Run {
             let found = self.accepted.binary_search(ticket);
             assert!(found.is_ok(), "{ticket} was not accepted");
         }
-        let others = self.reported.others.iter();
-        let given_up = others.filter(|event| match event {
-            Event::ConnectionFailed(failure) => {
-                matches!(failure.reason, DisconnectReason::RequestTimedOut)
-            }
-            _ => false,
-        });
+        let given_up = self
+            .reported
+            .failures()
+            .filter(|failure| matches!(failure.reason, DisconnectReason::RequestTimedOut));
         self.given_up += given_up.count();
     }
 }

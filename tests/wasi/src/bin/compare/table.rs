@@ -12,7 +12,7 @@ pub(crate) fn print(load: &Load, all: &[Figures]) {
     for figures in all {
         let cpu = figures
             .cpu
-            .map_or("-".to_owned(), |cpu| format!("{cpu:.2}"));
+            .map_or_else(|| "-".to_owned(), |cpu| format!("{cpu:.2}"));
         text += &format!(
             "{:<24} {:>12.0} {cpu:>14} {:>9} {:>9} {:>9}\n",
             figures.name,
