@@ -78,9 +78,10 @@ pub(crate) fn check(
     }
 }
 
-/// Everything in the topic, by partition: read by librdkafka where it can be. The embedded broker answers a
-/// fetch with the whole partition, which librdkafka refuses at full size; there it is taken from the log, whose
-/// batches krafka decodes, checksums included.
+/// Everything in the topic, by partition: read by librdkafka where it can be. At full size librdkafka calls a
+/// batch damaged; the embedded broker answers a fetch with the whole partition whatever was asked for, which
+/// is the likely reason. There the records are taken from the broker's log, as krafka decodes them; Apache
+/// Kafka's logs are read by librdkafka at every size.
 fn read_all(cluster: &Cluster, sent: &Records) -> Vec<Vec<StoredRecord>> {
     if sent.count <= 20_000 {
         let stored = read_back(&cluster.bootstrap(), "t", sent.partitions, sent.count);
