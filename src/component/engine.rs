@@ -6,13 +6,15 @@ use super::types::{addressed, bulk_index, length};
 use crate::Producer;
 use crate::bulk::Bulk;
 use crate::config::Config;
-use crate::driver::{Input, Output, WaitReason};
+use crate::driver::{DisconnectReason, Input, Output, ResolveError, WaitReason};
+use crate::error_code::ErrorCode;
 use crate::event::Event;
 use crate::ids::{ConnectionId, QueryId};
 use crate::time::Instant;
+use crate::wire::{WireError, WireErrorKind};
 use bytes::Bytes;
 use core::cell::RefCell;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 
 /// The component as a whole, which has no state of its own.
@@ -209,6 +211,69 @@ impl From<WaitReason> for wit::WaitReason {
             WaitReason::ReconnectBackoff => Self::ReconnectBackoff,
             WaitReason::MetadataAge => Self::MetadataAge,
             WaitReason::Close => Self::Close,
+        }
+    }
+}
+
+impl From<types::IpAddress> for IpAddr {
+    fn from(address: types::IpAddress) -> Self {
+        match address {
+            types::IpAddress::Ipv4(bits) => Self::V4(Ipv4Addr::from_bits(bits)),
+            types::IpAddress::Ipv6((high, low)) => Self::V6(Ipv6Addr::from_bits(
+                u128::from(high) << 64 | u128::from(low),
+            )),
+        }
+    }
+}
+
+impl From<types::ResolveError> for ResolveError {
+    fn from(error: types::ResolveError) -> Self {
+        match error {
+            types::ResolveError::NotFound => Self::NotFound,
+            types::ResolveError::Unavailable => Self::Unavailable,
+            types::ResolveError::Denied => Self::Denied,
+        }
+    }
+}
+
+impl From<types::WireError> for WireError {
+    fn from(error: types::WireError) -> Self {
+        use types::WireErrorKind as Wit;
+        Self {
+            at: error.at as usize,
+            kind: match error.kind {
+                Wit::UnexpectedEnd => WireErrorKind::UnexpectedEnd,
+                Wit::BadLength => WireErrorKind::BadLength,
+                Wit::NotUtf8 => WireErrorKind::NotUtf8,
+                Wit::VarintTooLong => WireErrorKind::VarintTooLong,
+                Wit::UnexpectedNull => WireErrorKind::UnexpectedNull,
+                Wit::TrailingBytes => WireErrorKind::TrailingBytes,
+                Wit::WrongCorrelationId => WireErrorKind::WrongCorrelationId,
+                Wit::Unasked => WireErrorKind::Unasked,
+            },
+        }
+    }
+}
+
+impl From<types::DisconnectReason> for DisconnectReason {
+    fn from(reason: types::DisconnectReason) -> Self {
+        use types::DisconnectReason as Wit;
+        match reason {
+            Wit::Refused => Self::Refused,
+            Wit::Reset => Self::Reset,
+            Wit::Closed => Self::Closed,
+            Wit::Unreachable => Self::Unreachable,
+            Wit::Denied => Self::Denied,
+            Wit::Exhausted => Self::Exhausted,
+            Wit::Tls => Self::Tls,
+            Wit::Transport => Self::Transport,
+            Wit::Requested => Self::Requested,
+            Wit::SetupTimedOut => Self::SetupTimedOut,
+            Wit::RequestTimedOut => Self::RequestTimedOut,
+            Wit::Malformed(error) => Self::Malformed(error.into()),
+            Wit::Unresolved(error) => Self::Unresolved(error.into()),
+            Wit::UnsupportedVersion(api_key) => Self::UnsupportedVersion { api_key },
+            Wit::Rejected(code) => Self::Rejected(ErrorCode(code)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Conversions between the core's types and those of the interface `types`.
+//! Conversions from the core's types to those of the interface `types`, and of records from them.
 
 use super::bindings::exports::odradek::kafka::types;
 use crate::bulk::{BulkError, BulkHeader, BulkOutcome, BulkRecord};
@@ -9,7 +9,7 @@ use crate::error_code::ErrorCode;
 use crate::event::{ConnectionFailure, DeliveryReport, Event, Outcome};
 use crate::ids::TopicHandle;
 use crate::wire::{WireError, WireErrorKind};
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, SocketAddr};
 
 /// A length or offset as the interface has it. Linear memory ends at 4 GiB, so none is cut short.
 pub(super) fn length(bytes: usize) -> u32 {
@@ -165,17 +165,6 @@ impl From<Cause> for types::Cause {
     }
 }
 
-impl From<types::IpAddress> for IpAddr {
-    fn from(address: types::IpAddress) -> Self {
-        match address {
-            types::IpAddress::Ipv4(bits) => Self::V4(Ipv4Addr::from_bits(bits)),
-            types::IpAddress::Ipv6((high, low)) => Self::V6(Ipv6Addr::from_bits(
-                u128::from(high) << 64 | u128::from(low),
-            )),
-        }
-    }
-}
-
 impl From<SocketAddr> for types::SocketAddress {
     fn from(address: SocketAddr) -> Self {
         Self {
@@ -191,41 +180,12 @@ impl From<SocketAddr> for types::SocketAddress {
     }
 }
 
-impl From<types::ResolveError> for ResolveError {
-    fn from(error: types::ResolveError) -> Self {
-        match error {
-            types::ResolveError::NotFound => Self::NotFound,
-            types::ResolveError::Unavailable => Self::Unavailable,
-            types::ResolveError::Denied => Self::Denied,
-        }
-    }
-}
-
 impl From<ResolveError> for types::ResolveError {
     fn from(error: ResolveError) -> Self {
         match error {
             ResolveError::NotFound => Self::NotFound,
             ResolveError::Unavailable => Self::Unavailable,
             ResolveError::Denied => Self::Denied,
-        }
-    }
-}
-
-impl From<types::WireError> for WireError {
-    fn from(error: types::WireError) -> Self {
-        use types::WireErrorKind as Wit;
-        Self {
-            at: error.at as usize,
-            kind: match error.kind {
-                Wit::UnexpectedEnd => WireErrorKind::UnexpectedEnd,
-                Wit::BadLength => WireErrorKind::BadLength,
-                Wit::NotUtf8 => WireErrorKind::NotUtf8,
-                Wit::VarintTooLong => WireErrorKind::VarintTooLong,
-                Wit::UnexpectedNull => WireErrorKind::UnexpectedNull,
-                Wit::TrailingBytes => WireErrorKind::TrailingBytes,
-                Wit::WrongCorrelationId => WireErrorKind::WrongCorrelationId,
-                Wit::Unasked => WireErrorKind::Unasked,
-            },
         }
     }
 }
@@ -245,29 +205,6 @@ impl From<WireError> for types::WireError {
                 WireErrorKind::WrongCorrelationId => Wit::WrongCorrelationId,
                 WireErrorKind::Unasked => Wit::Unasked,
             },
-        }
-    }
-}
-
-impl From<types::DisconnectReason> for DisconnectReason {
-    fn from(reason: types::DisconnectReason) -> Self {
-        use types::DisconnectReason as Wit;
-        match reason {
-            Wit::Refused => Self::Refused,
-            Wit::Reset => Self::Reset,
-            Wit::Closed => Self::Closed,
-            Wit::Unreachable => Self::Unreachable,
-            Wit::Denied => Self::Denied,
-            Wit::Exhausted => Self::Exhausted,
-            Wit::Tls => Self::Tls,
-            Wit::Transport => Self::Transport,
-            Wit::Requested => Self::Requested,
-            Wit::SetupTimedOut => Self::SetupTimedOut,
-            Wit::RequestTimedOut => Self::RequestTimedOut,
-            Wit::Malformed(error) => Self::Malformed(error.into()),
-            Wit::Unresolved(error) => Self::Unresolved(error.into()),
-            Wit::UnsupportedVersion(api_key) => Self::UnsupportedVersion { api_key },
-            Wit::Rejected(code) => Self::Rejected(ErrorCode(code)),
         }
     }
 }

@@ -174,7 +174,7 @@ impl Driver {
     pub fn turn(&mut self) {
         let now = clock::now();
         // What waits in a socket comes before the deadline that it is an answer to.
-        if now.since(self.looked) >= FRESH || now < self.looked {
+        if self.is_stale(now) {
             self.look(now);
         }
         for _ in 0..ROUNDS {
@@ -208,6 +208,11 @@ impl Driver {
     pub fn pump(&mut self) {
         self.look(clock::now());
         self.turn();
+    }
+
+    /// Whether the last look at the sockets is too old, or of a time that the clock has gone back to.
+    fn is_stale(&self, now: Instant) -> bool {
+        now.since(self.looked) >= FRESH || now < self.looked
     }
 
     fn look(&mut self, now: Instant) {
@@ -256,8 +261,8 @@ impl Driver {
     /// each.
     fn turn_after_sending(&mut self, now: Instant) {
         self.step.more = true;
-        if now.since(self.looked) >= FRESH || now < self.looked {
-            self.pump();
+        if self.is_stale(now) {
+            self.turn();
         }
     }
 

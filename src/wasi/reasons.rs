@@ -35,10 +35,7 @@ const RESOLVE_ERRORS: [(ErrorCode, ResolveError); 4] = [
 
 /// Why a connection could not be opened.
 pub(super) fn connect_reason(code: ErrorCode) -> DisconnectReason {
-    REASONS
-        .iter()
-        .find(|(known, _)| *known == code)
-        .map_or(DisconnectReason::Transport, |(_, reason)| *reason)
+    meaning(&REASONS, code).unwrap_or(DisconnectReason::Transport)
 }
 
 /// Why an open connection ended. WASI 0.2 does not say more about a failed operation than a text for
@@ -52,10 +49,12 @@ pub(super) fn stream_reason(error: &StreamError) -> DisconnectReason {
 
 /// Why a name has no addresses.
 pub(super) fn resolve_error(code: ErrorCode) -> ResolveError {
-    RESOLVE_ERRORS
-        .iter()
-        .find(|(known, _)| *known == code)
-        .map_or(ResolveError::Unavailable, |(_, error)| *error)
+    meaning(&RESOLVE_ERRORS, code).unwrap_or(ResolveError::Unavailable)
+}
+
+fn meaning<T: Copy>(table: &[(ErrorCode, T)], code: ErrorCode) -> Option<T> {
+    let row = table.iter().find(|(known, _)| *known == code);
+    row.map(|(_, meaning)| *meaning)
 }
 
 #[cfg(test)]

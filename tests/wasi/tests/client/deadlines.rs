@@ -33,14 +33,20 @@ fn stall(opened: &mut Opened, topic: u32) -> u64 {
     accepted
 }
 
-#[test]
-fn every_call_returns_within_its_deadline_and_the_rest_is_reported() {
+/// A producer with an open connection to a broker that has just stopped reading, and its topic.
+fn connected() -> (Opened, u32) {
     let sink = sink::start(1);
     let mut opened = Opened::new(sink.address(), &STALLING);
     let topic = opened.topic("t").expect("a name");
     opened.send(&record(topic, b"v"));
     assert!(opened.flush(10_000).done);
     sink.set_reading(false);
+    (opened, topic)
+}
+
+#[test]
+fn every_call_returns_within_its_deadline_and_the_rest_is_reported() {
+    let (mut opened, topic) = connected();
     let mut reported = Reported::default();
     opened.take(&mut reported);
     assert_eq!(reported.all(), 1);
@@ -58,12 +64,7 @@ fn every_call_returns_within_its_deadline_and_the_rest_is_reported() {
 /// Everything but `wait`, `flush` and `close`, whatever the state of the connections.
 #[test]
 fn no_other_call_waits_for_a_broker_that_does_not_read() {
-    let sink = sink::start(1);
-    let mut opened = Opened::new(sink.address(), &STALLING);
-    let topic = opened.topic("t").expect("a name");
-    opened.send(&record(topic, b"v"));
-    assert!(opened.flush(10_000).done);
-    sink.set_reading(false);
+    let (mut opened, topic) = connected();
     let accepted = stall(&mut opened, topic);
     let mut reported = Reported::default();
     assert!(!opened.flush(200).done, "nothing is stalled");
@@ -93,12 +94,7 @@ fn no_other_call_waits_for_a_broker_that_does_not_read() {
 
 #[test]
 fn dropping_a_producer_never_waits() {
-    let sink = sink::start(1);
-    let mut opened = Opened::new(sink.address(), &STALLING);
-    let topic = opened.topic("t").expect("a name");
-    opened.send(&record(topic, b"v"));
-    assert!(opened.flush(10_000).done);
-    sink.set_reading(false);
+    let (mut opened, topic) = connected();
     stall(&mut opened, topic);
     let Opened {
         mut instance,
