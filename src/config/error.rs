@@ -1,6 +1,6 @@
 //! Why a configuration is refused, and what is worth knowing about one that is not.
 
-use super::keys::{Values, write_list};
+use super::keys::{Values, find, write_list};
 use core::fmt;
 
 /// Why a configuration is refused. Texts name the key, the value, what is allowed and the way out;
@@ -18,6 +18,13 @@ pub enum ConfigError {
         name: String,
         /// The known key whose name is nearest.
         nearest: &'static str,
+    },
+    /// The key is librdkafka's name for something.
+    Librdkafka {
+        /// librdkafka's name.
+        name: &'static str,
+        /// The key and value to use instead, or why there is none and what to do.
+        instead: String,
     },
     /// The key, or this value of it, is the Java producer's and not served yet.
     NotServed {
@@ -83,6 +90,7 @@ impl ConfigError {
             | Self::BadServer { key, .. }
             | Self::IdempotenceImpossible { key, .. } => key,
             Self::Unknown { name, .. } => name,
+            Self::Librdkafka { name, .. } => name,
             Self::DeliveryTimeoutTooShort { .. } => "delivery.timeout.ms",
             Self::BatchLargerThanBuffer { .. } => "batch.size",
         }
@@ -113,8 +121,6 @@ pub enum Note {
     Meaningless {
         /// The key.
         key: &'static str,
-        /// What it means to the Java producer.
-        meaning: &'static str,
     },
     /// The key is a hint that is not followed, which changes no outcome.
     HintIgnored {
@@ -166,6 +172,11 @@ pub enum IdempotenceObstacle {
     Count(u32),
 }
 
+/// Why a key is not obeyed and what to do instead.
+fn instead(key: &str) -> Option<&'static str> {
+    find(key)?.instead()
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -176,15 +187,21 @@ impl fmt::Display for ConfigError {
                     "{name} is not a configuration key; the nearest one is {nearest}"
                 )
             }
+            Self::Librdkafka { name, instead } => {
+                write!(f, "{name} is librdkafka's name: {instead}")
+            }
             Self::NotServed {
                 key,
                 value,
                 accepted,
             } => {
                 if value.is_empty() {
-                    write!(f, "{key} with an empty value is not served yet: ")?;
+                    write!(f, "{key} with an empty value is not served: ")?;
                 } else {
-                    write!(f, "{key}={value} is not served yet: ")?;
+                    write!(f, "{key}={value} is not served: ")?;
+                }
+                if let Some(instead) = instead(key) {
+                    write!(f, "{instead}; ")?;
                 }
                 if accepted.is_empty() {
                     return f.write_str("leave the key out");
@@ -247,16 +264,14 @@ impl fmt::Display for ServerError {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Meaningless { key, meaning } => {
-                write!(f, "{key} has no meaning here and is ignored ({meaning})")
-            }
-            Self::HintIgnored { key } => {
-                write!(f, "{key} is ignored; it would change no record's outcome")
+            Self::Meaningless { key } | Self::HintIgnored { key } => {
+                let instead = instead(key).unwrap_or_default();
+                write!(f, "{key} is ignored: {instead}")
             }
             Self::NothingToDo { key } => {
                 write!(
                     f,
-                    "{key} is not served yet; this value of it asks for what happens anyway"
+                    "{key} is not served; this value of it asks for what happens anyway"
                 )
             }
             Self::IdempotenceOff { key, value } => {

@@ -7,8 +7,10 @@
 
 pub mod error;
 pub mod keys;
+pub mod librdkafka;
 pub mod properties_file;
 
+mod instead;
 mod other_keys;
 mod parse;
 mod suggest;

@@ -2,8 +2,8 @@
 
 use super::error::IdempotenceObstacle;
 use super::keys::{self, Key, Service, TEXT_BYTES_MAX, Values};
-use super::suggest;
 use super::{Acks, Compression, Config, ConfigError, Note, Server, ServerError};
+use super::{librdkafka, suggest};
 use core::time::Duration;
 use std::collections::BTreeMap;
 
@@ -33,6 +33,9 @@ pub(super) fn parse(given: BTreeMap<&str, &str>) -> Result<(Config, Vec<Note>), 
 /// Decides whether a key may be given with this value, and what is to be said about it.
 fn admit(name: &str, value: &str) -> Result<Option<Note>, ConfigError> {
     let Some(key) = keys::find(name) else {
+        if let Some(refusal) = librdkafka::refusal(name, value) {
+            return Err(refusal);
+        }
         let nearest = suggest::nearest(name);
         return Err(ConfigError::Unknown {
             name: shorten(name),
@@ -43,10 +46,7 @@ fn admit(name: &str, value: &str) -> Result<Option<Note>, ConfigError> {
     match key.service {
         Service::Served(_) => Ok(None),
         Service::Hint => Ok(Some(Note::HintIgnored { key: key_name })),
-        Service::Meaningless => Ok(Some(Note::Meaningless {
-            key: key_name,
-            meaning: key.meaning,
-        })),
+        Service::Meaningless => Ok(Some(Note::Meaningless { key: key_name })),
         Service::NotServed { accepted } => {
             if accepted.iter().any(|word| word.eq_ignore_ascii_case(value)) {
                 return Ok(Some(Note::NothingToDo { key: key_name }));
@@ -396,7 +396,7 @@ fn may_be_secret(name: &str) -> bool {
 }
 
 /// The first characters of a text, with control characters replaced.
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     // A control character could rewrite what a terminal shows.
     let visible = |c: char| {
         if c.is_control() {

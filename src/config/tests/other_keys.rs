@@ -24,8 +24,10 @@ fn keys_without_meaning_and_hints_are_noted() {
             ("send.buffer.bytes", "1")
         ]),
         [
-            "key.serializer has no meaning here and is ignored (the class that makes bytes of keys)",
-            "send.buffer.bytes is ignored; it would change no record's outcome",
+            "key.serializer is ignored: keys and values are bytes here; serialize them before they \
+             are sent",
+            "send.buffer.bytes is ignored: the system sizes the buffers of sockets as it goes; \
+             change its limits where that is too little",
         ]
     );
 }
@@ -56,11 +58,13 @@ fn keys_not_served_take_only_what_happens_anyway() {
     }
     assert_eq!(
         refusal(&[("security.protocol", "SASL_SSL")]),
-        "security.protocol=SASL_SSL is not served yet: leave the key out or use PLAINTEXT"
+        "security.protocol=SASL_SSL is not served: encryption is not there yet; use a PLAINTEXT \
+         listener in a network that you trust; leave the key out or use PLAINTEXT"
     );
     assert_eq!(
         refusal(&[("transactional.id", "t")]),
-        "transactional.id=t is not served yet: leave the key out"
+        "transactional.id=t is not served: transactions are not there yet; enable.idempotence writes \
+         each record once and in order; leave the key out"
     );
 }
 

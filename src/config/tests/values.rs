@@ -62,9 +62,7 @@ fn words_and_booleans_are_refused_with_what_there_is() {
     for codec in ["gzip", "snappy", "zstd"] {
         assert_eq!(
             refusal(&[("compression.type", codec)]),
-            format!(
-                "compression.type={codec} is not served yet: leave the key out or use none or lz4"
-            )
+            format!("compression.type={codec} is not served: leave the key out or use none or lz4")
         );
     }
     assert!(refusal(&[("client.id", "a\nb")]).starts_with("client.id=a\u{fffd}b is not valid"));
