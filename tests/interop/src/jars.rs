@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// How long Maven may take to fetch one release on a slow network.
-const COPY_LIMIT: Duration = Duration::from_secs(600);
+pub(crate) const COPY_LIMIT: Duration = Duration::from_secs(600);
 
 /// How long a program from the jars may take. Dumping a million records takes seconds.
 const TOOL_LIMIT: Duration = Duration::from_secs(300);
@@ -105,8 +105,13 @@ impl Release {
         finished
     }
 
+    /// Where everything of this release lies.
+    pub(crate) fn root_dir(self) -> PathBuf {
+        target_dir().join("kafka").join(self.version())
+    }
+
     fn lib_dir(self) -> PathBuf {
-        target_dir().join("kafka").join(self.version()).join("lib")
+        self.root_dir().join("lib")
     }
 
     /// Copies into a folder beside `lib` and renames it, so that `lib` is never half full.
@@ -135,7 +140,7 @@ impl Release {
     }
 }
 
-fn answers(program: &str, argument: &str) -> bool {
+pub(crate) fn answers(program: &str, argument: &str) -> bool {
     Command::new(program)
         .arg(argument)
         .stdin(Stdio::null())

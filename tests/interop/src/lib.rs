@@ -2,12 +2,14 @@
 //!
 //! A node is a real one, of a release named by [`jars::Release`], started from Maven's jars. What
 //! it stored is read by librdkafka, compared with what was sent, and the batches are dumped by
-//! Kafka's own tool. Nothing here uses our codec.
+//! Kafka's own tool. Nothing here uses our codec, which `tests/schemas` compares with Kafka's schemas.
 //!
 //! The functions panic where the machine fails them (no disk, no answer from a node): their callers
 //! are tests. What a producer can do wrong is a value.
 
+pub mod archive;
 pub mod case;
+pub mod class_file;
 pub mod compare;
 pub mod dump;
 pub mod jars;
