@@ -10,6 +10,7 @@ pub mod error_code;
 pub mod event;
 pub mod failures;
 pub mod ids;
+pub mod metrics;
 pub mod record;
 pub mod time;
 #[cfg(feature = "wasi")]
@@ -31,6 +32,7 @@ pub use error_code::ErrorCode;
 pub use event::{ConnectionFailure, DeliveryReport, Event, Outcome, TicketRuns};
 pub use failures::{FailedAddress, Failures};
 pub use ids::{BrokerId, ConnectionId, FlushId, QueryId, Ticket, TopicHandle, TopicUuid};
+pub use metrics::{Histogram, Metrics};
 pub use producer::{Producer, Step};
 pub use record::{Header, Record};
 pub use time::Instant;

@@ -5,8 +5,8 @@ use crate::cli::bench_report::BenchReport;
 use crate::cli::complaints::Complaints;
 use crate::cli::connections::describe_failures;
 use crate::cli::exit::{ExitStatus, Tally};
-use crate::cli::histogram::Histogram;
 use crate::failures::FailedAddress;
+use crate::metrics::Histogram;
 use core::fmt;
 use core::time::Duration;
 
@@ -57,9 +57,7 @@ impl Figures {
         failure: Option<&dyn fmt::Display>,
     ) {
         let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-        for _ in 0..records.records() {
-            self.latencies.record(micros);
-        }
+        self.latencies.record_many(micros, records.records());
         self.tally.delivered += records.delivered;
         self.tally.failed += records.failed;
         self.tally.possibly += records.possibly;

@@ -15,7 +15,6 @@ pub mod failed;
 pub mod figures;
 pub mod generator;
 pub mod grouping;
-pub mod histogram;
 pub mod input;
 pub mod json;
 pub mod kept;

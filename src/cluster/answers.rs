@@ -22,7 +22,9 @@ impl Cluster {
                 DisconnectReason::Malformed(error)
             }),
             RequestTag::InitProducerId | RequestTag::Produce(_) => {
-                let Answer { tag, version, body } = answer;
+                let Answer {
+                    tag, version, body, ..
+                } = answer;
                 self.events.push_back(ClusterEvent::Answered {
                     connection: id,
                     tag,

@@ -50,6 +50,8 @@ pub(super) struct Connection {
     pub(super) opened_at: Instant,
     pub(super) in_flight: InFlight,
     phase: Phase,
+    /// Whether the stream was ever open.
+    was_connected: bool,
     /// Whether [`Phase::Ready`] was ever reached; the phase alone forgets it when closing.
     was_ready: bool,
     deframer: Deframer,
@@ -75,6 +77,8 @@ struct Versions {
 pub(super) struct Answer {
     pub(super) tag: RequestTag,
     pub(super) version: i16,
+    /// When its request was handed out.
+    pub(super) sent_at: Instant,
     pub(super) body: Bytes,
 }
 
@@ -92,6 +96,7 @@ impl Connection {
             opened_at: now,
             in_flight: InFlight::default(),
             phase: Phase::Connecting { deadline },
+            was_connected: false,
             was_ready: false,
             deframer: Deframer::new(receive_max_bytes),
             versions: Versions::default(),
@@ -107,6 +112,7 @@ impl Connection {
             return None;
         }
         self.phase = Phase::Negotiating;
+        self.was_connected = true;
         Some(ApiKey::ApiVersions.supported().max)
     }
 
@@ -135,6 +141,7 @@ impl Connection {
             version,
             correlation_id,
             tag,
+            sent_at,
             ..
         } = request;
         let body_at = match read_response_header(&frame, api, version, correlation_id) {
@@ -148,6 +155,7 @@ impl Connection {
         Ok(Some(Answer {
             tag,
             version,
+            sent_at,
             body: frame.slice(body_at..),
         }))
     }
@@ -249,6 +257,10 @@ impl Connection {
 
     pub(super) const fn is_closing(&self) -> bool {
         matches!(self.phase, Phase::Closing { .. })
+    }
+
+    pub(super) const fn was_connected(&self) -> bool {
+        self.was_connected
     }
 
     pub(super) const fn is_ready_or_was(&self) -> bool {

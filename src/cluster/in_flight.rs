@@ -24,6 +24,7 @@ pub(crate) struct InFlightRequest {
     pub(crate) api: ApiKey,
     pub(crate) version: i16,
     pub(crate) tag: RequestTag,
+    pub(crate) sent_at: Instant,
     /// When the connection is given up because the answer is missing (`request.timeout.ms`).
     pub(crate) deadline: Instant,
 }

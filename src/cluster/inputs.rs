@@ -1,10 +1,11 @@
 //! What the driver says about names and connections, and what follows from it.
 
+use super::connection::Answer;
 use super::node::{Link, Node};
 use super::{Cluster, ClusterEvent, RequestTag};
 use crate::driver::{DisconnectReason, Input, Output, ResolveError};
 use crate::event::{ConnectionFailure, Event};
-use crate::ids::{ConnectionId, QueryId};
+use crate::ids::{BrokerId, ConnectionId, QueryId};
 use crate::time::Instant;
 use core::net::IpAddr;
 
@@ -56,6 +57,7 @@ impl Cluster {
             return;
         };
         if let Some(version) = connection.on_connected() {
+            self.traffic.on_connected(connection.node);
             self.send_api_versions(id, version, now);
         }
     }
@@ -64,6 +66,7 @@ impl Cluster {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
+        self.traffic.on_transmitted(connection.node, bytes);
         connection.in_flight.on_transmitted(bytes as u64);
         while let Some(tag) = connection.in_flight.pop_transmitted() {
             self.events.push_back(ClusterEvent::Sent { tag });
@@ -74,6 +77,8 @@ impl Cluster {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
+        let node = connection.node;
+        self.traffic.on_received(node, bytes.len());
         connection.push_received(bytes);
         loop {
             let Some(connection) = self.connections.get_mut(&id) else {
@@ -82,6 +87,7 @@ impl Cluster {
             match connection.next_answer() {
                 Ok(None) => return,
                 Ok(Some(answer)) => {
+                    self.count_answer(node, &answer, now);
                     if let Err(reason) = self.on_answer(id, answer, now) {
                         return self.disconnect(id, reason);
                     }
@@ -91,11 +97,21 @@ impl Cluster {
         }
     }
 
+    fn count_answer(&mut self, node: BrokerId, answer: &Answer, now: Instant) {
+        self.traffic.on_response(node);
+        if matches!(answer.tag, RequestTag::Produce(_)) {
+            let latency = now.since(answer.sent_at);
+            self.traffic.on_produce_response(node, latency);
+        }
+    }
+
     fn on_disconnected(&mut self, id: ConnectionId, reason: DisconnectReason, now: Instant) {
         let Some(mut connection) = self.connections.remove(&id) else {
             return;
         };
         let reason = connection.closing_reason().unwrap_or(reason);
+        self.traffic
+            .on_disconnected(connection.node, connection.was_connected());
         for tag in connection.in_flight.drain() {
             match tag {
                 RequestTag::ApiVersions => {}

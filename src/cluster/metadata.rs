@@ -101,6 +101,11 @@ impl Metadata {
         }
     }
 
+    /// When the last answer came that was not refused.
+    pub(crate) const fn updated_at(&self) -> Option<Instant> {
+        self.refresh.fetched_at
+    }
+
     /// The handle of a topic name; a name not seen before makes the view incomplete.
     pub(crate) fn intern(&mut self, name: &str) -> Result<TopicHandle, TopicError> {
         if let Some(handle) = self.by_name.get(name) {

@@ -18,6 +18,7 @@ use crate::backoff::Backoff;
 use crate::config::Config;
 use crate::driver::{DisconnectReason, Output};
 use crate::ids::{BrokerId, ConnectionId};
+use crate::metrics::Traffic;
 use crate::random::Random;
 use crate::time::Instant;
 use crate::wire::WireError;
@@ -47,6 +48,7 @@ pub(crate) struct Cluster {
     /// The node at which the last attempt to find the cluster started.
     search: Option<BrokerId>,
     is_shutting_down: bool,
+    pub(crate) traffic: Traffic,
 }
 
 /// What the rooms above have to hear.
@@ -118,6 +120,7 @@ impl Cluster {
             events: VecDeque::new(),
             search: None,
             is_shutting_down: false,
+            traffic: Traffic::default(),
         }
     }
 
@@ -155,9 +158,22 @@ impl Cluster {
 
     /// Honours a broker's wish for silence (KIP-219).
     pub(crate) fn throttle(&mut self, id: ConnectionId, throttle_ms: i32, now: Instant) {
+        self.traffic.on_throttle(throttle_ms);
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.throttle(throttle_ms, now);
         }
+    }
+
+    /// Requests that are out, on all connections.
+    pub(crate) fn requests_in_flight(&self) -> usize {
+        let connections = self.connections.values();
+        connections
+            .map(|connection| connection.in_flight.len())
+            .sum()
+    }
+
+    pub(crate) fn client_id(&self) -> &str {
+        &self.settings.client_id
     }
 
     /// Closes a connection whose answer could not be understood.

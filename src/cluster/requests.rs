@@ -57,15 +57,18 @@ impl Cluster {
         let Some(connection) = self.connections.get_mut(&slot.connection) else {
             return;
         };
+        let bytes = frame_bytes(&slices);
+        self.traffic.on_request(connection.node, bytes);
         connection.in_flight.push(
             InFlightRequest {
                 correlation_id: slot.correlation_id,
                 api: slot.api,
                 version: slot.version,
                 tag,
+                sent_at: now,
                 deadline: now.after(self.settings.request_timeout),
             },
-            frame_bytes(&slices),
+            bytes,
         );
         self.outputs.push_back(Output::Transmit {
             connection: slot.connection,
@@ -85,9 +88,9 @@ impl Cluster {
             return;
         };
         let deadline = now.after(self.settings.request_timeout);
-        connection
-            .in_flight
-            .push_unanswered(tag, frame_bytes(&slices), deadline);
+        let bytes = frame_bytes(&slices);
+        self.traffic.on_request(connection.node, bytes);
+        connection.in_flight.push_unanswered(tag, bytes, deadline);
         self.outputs.push_back(Output::Transmit {
             connection: slot.connection,
             slices,

@@ -122,6 +122,7 @@ impl Producer {
             if let Some(batch) = partition.batch_mut(position) {
                 batch.is_in_flight = false;
                 if let Some(error) = attempt.error() {
+                    self.sender.counters.on_error(error);
                     batch.last_error = Some(error);
                 }
                 let verdict = judge(batch, attempt, about);
@@ -135,6 +136,7 @@ impl Producer {
     fn carry_out(&mut self, slot: super::Slot, position: usize, verdict: Verdict, now: Instant) {
         let generation = self.identity.generation();
         let partition = self.accumulator.partition_mut(slot);
+        let topic = partition.topic;
         match verdict {
             Verdict::Complete {
                 base_offset,
@@ -157,6 +159,8 @@ impl Producer {
                     return;
                 };
                 batch.is_in_doubt |= adds_doubt;
+                let records = batch.sealed.count();
+                self.sender.counters.on_retry(topic, records);
                 let failures = batch.attempts.saturating_sub(1);
                 let wait = self
                     .settings
@@ -172,6 +176,8 @@ impl Producer {
                     return;
                 };
                 batch.stamp = None;
+                let records = batch.sealed.count();
+                self.sender.counters.on_retry(topic, records);
                 // A broker that refuses every identity is not asked at the speed of the network.
                 let failures = batch.attempts.saturating_sub(1);
                 let backoff = self.settings.retry_backoff;
@@ -225,6 +231,7 @@ impl Producer {
             }
             return;
         }
+        self.sender.counters.on_error(error);
         match error.recovery(ApiKey::InitProducerId) {
             Recovery::Retry | Recovery::RefreshAndRetry => {
                 self.identity.on_request_failed(&mut self.random, now);

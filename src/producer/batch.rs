@@ -2,6 +2,8 @@
 
 use crate::error_code::ErrorCode;
 use crate::event::TicketRuns;
+use crate::ids::TopicHandle;
+use crate::metrics::HandedOut;
 use crate::record::{BatchBuilder, SealedBatch};
 use crate::time::Instant;
 
@@ -57,6 +59,18 @@ impl ProducerBatch {
     pub(super) fn is_stamped(&self, generation: u32) -> bool {
         self.stamp
             .is_some_and(|stamp| stamp.generation == generation)
+    }
+
+    /// What is counted when it is handed out.
+    pub(super) fn handed_out(&self, topic: TopicHandle, now: Instant) -> HandedOut {
+        HandedOut {
+            topic,
+            records: self.sealed.count(),
+            bytes: self.encoded_len(),
+            compressed: self.sealed.records().len(),
+            uncompressed: self.sealed.uncompressed_len(),
+            queued: now.since(self.created),
+        }
     }
 
     /// Bytes in a request: the batch header and the records.

@@ -2,6 +2,7 @@
 
 use crate::event::DeliveryReport;
 use crate::ids::FlushId;
+use crate::metrics::Outcomes;
 use std::collections::VecDeque;
 
 /// Reports not yet taken, and what has been reported so far.
@@ -13,6 +14,7 @@ pub(super) struct Delivery {
     reported: u64,
     flushes: VecDeque<Flush>,
     next_flush: u32,
+    pub(super) outcomes: Outcomes,
 }
 
 /// A flush that waits for the reports of everything accepted before it.
@@ -38,6 +40,7 @@ impl Delivery {
     }
 
     pub(super) fn push(&mut self, report: DeliveryReport, charge: u64) {
+        self.outcomes.on_report(&report);
         if !report.tickets.is_empty() {
             self.reports.push_back((report, charge));
         }

@@ -10,6 +10,7 @@ mod batch;
 mod delivery;
 mod drive;
 mod identity;
+mod measure;
 mod memory;
 mod murmur2;
 mod partition;
@@ -349,6 +350,7 @@ impl Producer {
         match appended {
             Ok(bytes) => {
                 self.delivery.accept();
+                self.sender.counters.on_appended(bytes);
                 self.count_sticky(record, bytes);
                 if self.memory.is_short() {
                     self.accumulator.expedite();
@@ -431,6 +433,7 @@ impl Producer {
     /// the caller wait longer.
     fn refuse(&mut self, needed: u64) -> SendError {
         self.memory.note_refusal(needed);
+        self.sender.counters.on_refused();
         self.accumulator.expedite();
         SendError::BufferFull {
             needed,

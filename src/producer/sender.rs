@@ -8,6 +8,7 @@ use super::verdict::Attempt;
 use crate::cluster::{Cluster, RequestTag};
 use crate::config::{Acks, Config};
 use crate::ids::{BrokerId, TopicHandle, TopicUuid};
+use crate::metrics::Sending;
 use crate::time::Instant;
 use crate::wire::api::produce::{PartitionResponse, ProduceResponse, TopicRef};
 use crate::wire::{ApiKey, Reader, WireError};
@@ -28,6 +29,7 @@ pub(super) struct Sender {
     timeout_ms: i32,
     next_request: u64,
     requests: BTreeMap<u64, ProduceRequest>,
+    pub(super) counters: Sending,
 }
 
 /// A Produce request that is out.
@@ -74,6 +76,7 @@ impl Sender {
             timeout_ms: i32::try_from(config.request_timeout.as_millis()).unwrap_or(i32::MAX),
             next_request: 0,
             requests: BTreeMap::new(),
+            counters: Sending::default(),
         }
     }
 
@@ -122,6 +125,7 @@ impl Sender {
         self.requests
             .insert(self.next_request, ProduceRequest { batches, pinned: 0 });
         self.next_request += 1;
+        self.counters.on_request();
         match self.acks {
             Acks::None => cluster.submit_unanswered(slot, tag, slices, now),
             Acks::Leader | Acks::All => cluster.submit(slot, tag, slices, now),
@@ -132,7 +136,7 @@ impl Sender {
     /// Takes at most one batch of each ready partition, up to `max.request.size`; the first one always
     /// fits. Marks them as in flight.
     fn collect(
-        &self,
+        &mut self,
         broker: BrokerId,
         accumulator: &mut Accumulator,
         memory: &mut Memory,
@@ -174,6 +178,7 @@ impl Sender {
             bytes += size;
             batch.is_in_flight = true;
             batch.attempts += 1;
+            self.counters.on_batch(batch.handed_out(topic, now));
             let (ordinal, count) = (batch.ordinal, batch.sealed.count());
             let generation = identity.generation();
             if identity.is_enabled() && !batch.is_stamped(generation) {

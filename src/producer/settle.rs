@@ -169,6 +169,7 @@ impl Producer {
                     ..
                 } = self;
                 let bytes = accumulator.admit(slot, &record, waiting.ticket, memory, now);
+                self.sender.counters.on_appended(bytes);
                 self.count_sticky(&record, bytes);
             }
             Err(_) => {

@@ -4,7 +4,7 @@ use crate::tree::{SourceFile, rust_files};
 
 /// The rooms of the core from the ground up: a room may import from those before it. Files outside of
 /// rooms are the ground itself.
-const ROOMS: [&str; 4] = ["wire", "record", "cluster", "producer"];
+const ROOMS: [&str; 5] = ["metrics", "wire", "record", "cluster", "producer"];
 
 /// The rooms that see only the public face of the others.
 const ADAPTERS: [&str; 4] = ["cli", "command", "component", "wasi"];
