@@ -3,8 +3,8 @@
 mod commands;
 
 use clap::{Parser, Subcommand};
-use commands::{bench, component, demo, produce, sink};
-use odradek::cli::args::{BenchArgs, ProduceArgs};
+use commands::{bench, component, config, demo, produce, sink};
+use odradek::cli::args::{BenchArgs, ConfigArgs, ProduceArgs};
 use odradek::cli::exit::ExitStatus;
 use std::process::ExitCode;
 
@@ -26,6 +26,8 @@ enum Command {
     Sink(sink::SinkArgs),
     /// Measure throughput, CPU, latency and memory.
     Bench(BenchArgs),
+    /// Print the configuration keys: default, values, meaning, source.
+    Config(ConfigArgs),
     /// Write a WebAssembly component that this binary carries.
     #[command(subcommand)]
     Component(component::ComponentCommand),
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Produce(arguments) => run(0, produce::run(arguments)),
         Command::Sink(arguments) => run(0, sink::run(arguments)),
         Command::Bench(arguments) => run(2, bench::run(arguments)),
+        Command::Config(arguments) => config::run(&arguments),
         Command::Component(command) => component::run(&command),
     };
     ExitCode::from(status.code())

@@ -1,5 +1,6 @@
-//! The arguments of `produce` and `bench`, which the native binary and the WASI command share.
+//! The arguments of `produce`, `bench` and `config`, which the native binary and the WASI command share.
 
+use crate::cli::config_table;
 use crate::cli::escape;
 use crate::cli::input::{Defaults, Format, InputHeader};
 use crate::cli::properties::parse_setting;
@@ -190,6 +191,38 @@ pub struct BenchArgs {
     pub json: bool,
 }
 
+/// The arguments of `config`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = CONFIG_HELP)]
+pub struct ConfigArgs {
+    /// Only keys with one of these in their names.
+    #[arg(value_name = "PART")]
+    pub parts: Vec<String>,
+
+    /// Print one JSON object per key, without librdkafka's names.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl ConfigArgs {
+    /// What is to be printed.
+    ///
+    /// # Errors
+    ///
+    /// What to tell where no key fits.
+    pub fn table(&self) -> Result<String, String> {
+        let table = if self.json {
+            config_table::json(&self.parts)
+        } else {
+            config_table::text(&self.parts)
+        };
+        table.ok_or_else(|| {
+            let parts = self.parts.join(" or ");
+            format!("no key has {parts} in its name; `odradek config` prints them all")
+        })
+    }
+}
+
 fn parse_separator(text: &str) -> Result<Separator, escape::EscapeError> {
     escape::separator(text).map(Separator)
 }
@@ -235,6 +268,12 @@ Examples:
   odradek bench -b localhost:9092 -t bench --records 5000000 --size 100
   odradek bench -b localhost:9092 -t bench --api send --rate 10000 --records 100000 --json
   odradek bench -b localhost:9092 -t bench -X compression.type=lz4 --backend native";
+
+const CONFIG_HELP: &str = "\
+Examples:
+  odradek config
+  odradek config linger batch
+  odradek config --json acks";
 
 #[cfg(test)]
 mod tests {

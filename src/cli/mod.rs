@@ -7,6 +7,7 @@ pub mod args;
 pub mod bench_report;
 pub mod causes;
 pub mod complaints;
+pub mod config_table;
 pub mod connections;
 pub mod course;
 pub mod escape;

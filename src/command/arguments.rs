@@ -3,7 +3,7 @@
 use crate::terminal::{complain, print, tell};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
-use odradek::cli::args::{BenchArgs, ProduceArgs};
+use odradek::cli::args::{BenchArgs, ConfigArgs, ProduceArgs};
 use odradek::cli::exit::ExitStatus;
 use std::ffi::OsString;
 
@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Produce(ProduceArgs),
     /// Measure throughput and latency.
     Bench(BenchArgs),
+    /// Print the configuration keys: default, values, meaning, source.
+    Config(ConfigArgs),
 }
 
 const HELP: &str = "\
@@ -71,7 +73,9 @@ fn names_backend(matches: &ArgMatches) -> bool {
     let Some((_, matches)) = matches.subcommand() else {
         return false;
     };
-    matches.value_source("backend") == Some(ValueSource::CommandLine)
+    // `config` has no such option, and clap panics when it is asked for one that is not defined.
+    let has_option = matches.try_contains_id("backend").is_ok();
+    has_option && matches.value_source("backend") == Some(ValueSource::CommandLine)
 }
 
 /// Prints what clap has to say, which may be the help that was asked for.

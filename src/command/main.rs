@@ -8,6 +8,8 @@ mod arguments;
 #[cfg(target_os = "wasi")]
 mod bench;
 #[cfg(target_os = "wasi")]
+mod config;
+#[cfg(target_os = "wasi")]
 mod connect;
 #[cfg(target_os = "wasi")]
 mod failed_file;
@@ -36,6 +38,7 @@ fn main() {
     let status = match arguments::parse(std::env::args_os()) {
         Ok(Command::Produce(arguments)) => produce::run(&arguments),
         Ok(Command::Bench(arguments)) => bench::run(&arguments),
+        Ok(Command::Config(arguments)) => config::run(&arguments),
         Err(status) => status,
     };
     // `std::process::exit` knows only success and failure where WASI is older.

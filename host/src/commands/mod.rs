@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod component;
+pub(crate) mod config;
 pub(crate) mod connect;
 pub(crate) mod demo;
 pub(crate) mod process;

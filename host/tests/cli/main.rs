@@ -2,6 +2,7 @@
 
 mod bench;
 mod components;
+mod config;
 mod failures;
 mod produce;
 mod signals;

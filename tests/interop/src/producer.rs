@@ -15,6 +15,27 @@ const BUILD_LIMIT: Duration = Duration::from_secs(1800);
 /// How long a run may take beyond its delivery timeout, at full size through a debug build.
 const RUN_LIMIT: Duration = Duration::from_secs(600);
 
+/// Runs `odradek config --json` and returns what it prints: an object per key.
+///
+/// # Panics
+///
+/// If the binary cannot be built, fails, or prints something else.
+#[must_use]
+pub fn configuration_keys(scratch: &Scratch) -> Vec<serde_json::Value> {
+    let finished = run(
+        odradek().args(["config", "--json"]),
+        None,
+        scratch,
+        RUN_LIMIT,
+    );
+    assert!(finished.status.success(), "{}", finished.stderr);
+    let text = finished.stdout_text();
+    let objects = text.lines().map(serde_json::from_str);
+    objects
+        .collect::<Result<_, _>>()
+        .expect("each line is an object")
+}
+
 /// Runs `odradek produce` with `arguments` and the file `input` as standard input.
 ///
 /// # Panics
@@ -22,10 +43,14 @@ const RUN_LIMIT: Duration = Duration::from_secs(600);
 /// If the binary cannot be built, or runs for more than ten minutes.
 #[must_use]
 pub fn produce(arguments: &[&str], input: &Path, scratch: &Scratch) -> Finished {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    let mut command = Command::new(BINARY.get_or_init(binary));
+    let mut command = odradek();
     command.arg("produce").args(arguments);
     run(&mut command, Some(input), scratch, RUN_LIMIT)
+}
+
+fn odradek() -> Command {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    Command::new(BINARY.get_or_init(binary))
 }
 
 /// The binary of the profile that the tests were built with. Cargo offers a binary only to tests of

@@ -44,5 +44,6 @@ under_both! {
     usage::several_files_are_read_in_order_and_named,
     usage::properties_and_relative_files_are_found,
     usage::bench_prints_a_table,
+    usage::config_prints_the_keys,
     usage::help_exits_0,
 }

@@ -180,6 +180,13 @@ pub(crate) fn bench_prints_a_table(runtime: Runtime) {
     assert_eq!(stored(&cluster), 1000);
 }
 
+pub(crate) fn config_prints_the_keys(runtime: Runtime) {
+    let ended = run(runtime, &["config", "linger.ms"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.contains("\nlinger.ms "), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("\nacks "), "{}", ended.stdout);
+}
+
 pub(crate) fn help_exits_0(runtime: Runtime) {
     let ended = run(runtime, &["produce", "--help"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
