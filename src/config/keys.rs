@@ -289,6 +289,28 @@ pub const METADATA_MAX_AGE_MS: Key = integer(
     ),
 );
 
+/// `metrics.num.samples`.
+pub const METRICS_NUM_SAMPLES: Key = integer(
+    "metrics.num.samples",
+    "2",
+    (1, 100, "samples"),
+    (
+        "how many windows of time rates and averages of metrics look back, by the host",
+        CLIENT,
+    ),
+);
+
+/// `metrics.sample.window.ms`.
+pub const METRICS_SAMPLE_WINDOW_MS: Key = integer(
+    "metrics.sample.window.ms",
+    "30000",
+    (1, i64::MAX, "ms"),
+    (
+        "length of a window of time for rates and averages of metrics, by the host",
+        CLIENT,
+    ),
+);
+
 /// `receive.message.max.bytes`.
 pub const RECEIVE_MESSAGE_MAX_BYTES: Key = integer(
     "receive.message.max.bytes",
@@ -383,7 +405,7 @@ pub const CONNECTION_SETUP_TIMEOUT_MS: Key = integer(
 );
 
 /// The keys that are served.
-pub(super) const SERVED: [Key; 23] = [
+pub(super) const SERVED: [Key; 25] = [
     ACKS,
     ALLOW_AUTO_CREATE_TOPICS,
     BATCH_SIZE,
@@ -398,6 +420,8 @@ pub(super) const SERVED: [Key; 23] = [
     MAX_IN_FLIGHT,
     MAX_REQUEST_SIZE,
     METADATA_MAX_AGE_MS,
+    METRICS_NUM_SAMPLES,
+    METRICS_SAMPLE_WINDOW_MS,
     RECEIVE_MESSAGE_MAX_BYTES,
     RECONNECT_BACKOFF_MAX_MS,
     RECONNECT_BACKOFF_MS,

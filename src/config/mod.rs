@@ -147,6 +147,11 @@ pub struct Config {
     /// `metadata.max.age.ms`: age at which metadata is asked for again, changed or not. May be as
     /// long as `i64::MAX` ms.
     pub metadata_max_age: Duration,
+    /// `metrics.sample.window.ms`: the length of a window of time for rates and averages, which hosts
+    /// compute. May be as long as `i64::MAX` ms.
+    pub metrics_sample_window: Duration,
+    /// `metrics.num.samples`: how many such windows they look back, at most 100.
+    pub metrics_num_samples: u32,
     /// `compression.type`: the codec of batches.
     pub compression: Compression,
     /// `allow.auto.create.topics`: whether asking for a topic's metadata may create it.

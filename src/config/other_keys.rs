@@ -69,9 +69,7 @@ other_keys! {
         "whether to start again from the bootstrap servers" REBOOTSTRAP;
     "metric.reporters" "org.apache.kafka.common.metrics.JmxReporter" meaningless
         "classes that report metrics" CLIENT;
-    "metrics.num.samples" "2" meaningless "how many samples a metric keeps" CLIENT;
     "metrics.recording.level" "INFO" meaningless "which metrics are recorded" CLIENT;
-    "metrics.sample.window.ms" "30000" meaningless "how long a sample of a metric lasts" CLIENT;
     "partitioner.adaptive.partitioning.enable" "true" hint
         "whether slow brokers get fewer keyless records" PARTITIONER;
     "partitioner.availability.timeout.ms" "0" hint

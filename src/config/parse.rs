@@ -81,6 +81,8 @@ impl<'a> Given<'a> {
             max_in_flight: self.count(&keys::MAX_IN_FLIGHT)?,
             max_request_size: self.integer(&keys::MAX_REQUEST_SIZE)?,
             metadata_max_age: self.duration(&keys::METADATA_MAX_AGE_MS)?,
+            metrics_num_samples: self.count(&keys::METRICS_NUM_SAMPLES)?,
+            metrics_sample_window: self.duration(&keys::METRICS_SAMPLE_WINDOW_MS)?,
             receive_message_max_bytes: self.count(&keys::RECEIVE_MESSAGE_MAX_BYTES)?,
             reconnect_backoff_max: self.duration(&keys::RECONNECT_BACKOFF_MAX_MS)?,
             reconnect_backoff: self.duration(&keys::RECONNECT_BACKOFF_MS)?,
