@@ -151,7 +151,7 @@ pub struct BrokerCounts {
 }
 
 impl BrokerCounts {
-    /// Connections that are there. A gauge.
+    /// Connections that are there: of all brokers together. A gauge.
     pub const fn connections(&self) -> u64 {
         self.connections_created
             .saturating_sub(self.connections_closed)
@@ -188,6 +188,9 @@ impl BrokerCounts {
 }
 
 /// What was counted for one broker.
+///
+/// The connection to a bootstrap address becomes that of the broker behind it, as soon as that is known:
+/// it was created for the one, and is closed for the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerMetrics {
     /// Its id; bootstrap addresses have negative ones, -1 for the first.

@@ -12,6 +12,8 @@ mod hostility;
 mod idempotence;
 mod memory;
 mod metadata;
+mod metric_names;
+mod metrics;
 mod network;
 mod outcomes;
 mod partition_log;

@@ -264,6 +264,7 @@ impl World {
             Happening::Arrive(connection, bytes) => self.arrive(connection, &bytes),
             Happening::Deliver(connection, bytes) => {
                 let bytes = &bytes;
+                self.received_bytes += bytes.len() as u64;
                 self.input(Input::Received { connection, bytes });
             }
             Happening::Ended(connection, reason) => {

@@ -36,6 +36,8 @@ pub(crate) struct World {
     pub(crate) connects: Vec<(u64, SocketAddr)>,
     /// Every `Resolve`: when, and which name.
     pub(crate) resolves: Vec<(u64, String)>,
+    /// Bytes that the producer was given.
+    pub(crate) received_bytes: u64,
     /// Most Produce requests unanswered at once on one connection.
     pub(crate) produce_out_max: usize,
     pub(crate) trace: Vec<String>,
@@ -64,6 +66,7 @@ impl World {
             wait: None,
             connects: Vec::new(),
             resolves: Vec::new(),
+            received_bytes: 0,
             produce_out_max: 0,
             trace: Vec::new(),
             is_tracing: true,
