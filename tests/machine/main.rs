@@ -13,6 +13,7 @@ mod idempotence;
 mod memory;
 mod metadata;
 mod metric_names;
+mod metric_sums;
 mod metrics;
 mod network;
 mod outcomes;
