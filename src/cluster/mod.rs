@@ -29,7 +29,7 @@ use node::{Link, Node};
 use std::collections::{BTreeMap, VecDeque};
 
 pub(crate) use in_flight::RequestTag;
-pub(crate) use metadata::{Metadata, TopicState};
+pub(crate) use metadata::{Metadata, TopicState, TopicView};
 pub(crate) use requests::RequestSlot;
 
 /// The brokers, the connections, and the view of the cluster.

@@ -71,6 +71,24 @@ pub enum ConfigError {
         /// `request.timeout.ms`.
         request_ms: u64,
     },
+    /// `partitioner.class` names a class that does not exist here.
+    PartitionerClass {
+        /// The class, cut off after 100 characters.
+        class: String,
+        /// The class that does.
+        known: &'static str,
+    },
+    /// Two keys choose the partitioner and do not agree.
+    PartitionersDiffer {
+        /// The one key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// The other key.
+        other: &'static str,
+        /// Its value.
+        other_value: String,
+    },
     /// A full batch would not fit into the memory.
     BatchLargerThanBuffer {
         /// `batch.size` in bytes.
@@ -88,7 +106,9 @@ impl ConfigError {
             | Self::NotServed { key, .. }
             | Self::BadValue { key, .. }
             | Self::BadServer { key, .. }
-            | Self::IdempotenceImpossible { key, .. } => key,
+            | Self::IdempotenceImpossible { key, .. }
+            | Self::PartitionersDiffer { key, .. } => key,
+            Self::PartitionerClass { .. } => "partitioner.class",
             Self::Unknown { name, .. } => name,
             Self::Librdkafka { name, .. } => name,
             Self::DeliveryTimeoutTooShort { .. } => "delivery.timeout.ms",
@@ -154,6 +174,22 @@ pub enum Note {
         max_key: &'static str,
         /// The maximum in ms.
         max_ms: u64,
+    },
+    /// `partitioner.class` names a partitioner that Java's producer no longer has.
+    OldPartitioner {
+        /// The class.
+        class: &'static str,
+        /// What it is taken for.
+        meaning: &'static str,
+    },
+    /// The key changes nothing because of what another one says.
+    WithoutEffect {
+        /// The key.
+        key: &'static str,
+        /// The other key.
+        because: &'static str,
+        /// Its value.
+        value: &'static str,
     },
     /// `reconnect.backoff.ms` was given without `reconnect.backoff.max.ms`, which makes it
     /// constant.
@@ -234,6 +270,22 @@ impl fmt::Display for ConfigError {
                  request.timeout.ms={request_ms}; raise it to at least {} or lower the others",
                 linger_ms.saturating_add(*request_ms)
             ),
+            Self::PartitionerClass { class, known } => write!(
+                f,
+                "partitioner.class={class} is a Java class, which cannot run here; use {known} or \
+                 leave the key out; to choose partitions yourself give records their partition, or \
+                 give the host library a partitioner"
+            ),
+            Self::PartitionersDiffer {
+                key,
+                value,
+                other,
+                other_value,
+            } => write!(
+                f,
+                "{key}={value} contradicts {other}={other_value}: both say how records get their \
+                 partition; leave one of them out"
+            ),
             Self::BatchLargerThanBuffer {
                 batch_size,
                 buffer_memory,
@@ -289,6 +341,15 @@ impl fmt::Display for Note {
             } => {
                 write!(f, "{key} is above {max_key} and is lowered to {max_ms}")
             }
+            Self::OldPartitioner { class, meaning } => write!(
+                f,
+                "partitioner.class={class} is no longer in Java's producer; it is taken for {meaning}"
+            ),
+            Self::WithoutEffect {
+                key,
+                because,
+                value,
+            } => write!(f, "{key} has no effect because of {because}={value}"),
             Self::ConstantReconnectBackoff { backoff_ms } => write!(
                 f,
                 "reconnect.backoff.ms={backoff_ms} is constant because reconnect.backoff.max.ms is \

@@ -5,7 +5,7 @@ use super::keys::{Key, Service};
 
 /// Beginnings of names, and the sentence for all keys that begin so. The first that fits counts, so a
 /// longer beginning stands before a shorter one; the last one fits everything.
-const SENTENCES: [(&str, &str); 21] = [
+const SENTENCES: [(&str, &str); 20] = [
     ("auto.include.jmx.reporter", NO_REPORTERS),
     (
         "bootstrap.resolve.timeout.ms",
@@ -41,10 +41,6 @@ const SENTENCES: [(&str, &str); 21] = [
          one cluster",
     ),
     ("metric.reporters", NO_REPORTERS),
-    (
-        "partitioner.class",
-        "Java classes cannot run here; name the partition of each record, or give the record a key",
-    ),
     (
         "partitioner.rack.aware",
         "leaders in the own rack are not preferred yet; choose partitions in the application",

@@ -3,6 +3,11 @@
 use super::other_keys;
 use core::fmt;
 
+pub use super::partitioning::{
+    ADAPTIVE_PARTITIONING_ENABLE, AVAILABILITY_TIMEOUT_MS, IGNORE_KEYS, PARTITIONER,
+    PARTITIONER_CLASS,
+};
+
 /// The definition of one configuration key. It checks values and documents them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
@@ -405,7 +410,7 @@ pub const CONNECTION_SETUP_TIMEOUT_MS: Key = integer(
 );
 
 /// The keys that are served.
-pub(super) const SERVED: [Key; 25] = [
+pub(super) const SERVED: [Key; 30] = [
     ACKS,
     ALLOW_AUTO_CREATE_TOPICS,
     BATCH_SIZE,
@@ -422,6 +427,11 @@ pub(super) const SERVED: [Key; 25] = [
     METADATA_MAX_AGE_MS,
     METRICS_NUM_SAMPLES,
     METRICS_SAMPLE_WINDOW_MS,
+    PARTITIONER,
+    ADAPTIVE_PARTITIONING_ENABLE,
+    AVAILABILITY_TIMEOUT_MS,
+    PARTITIONER_CLASS,
+    IGNORE_KEYS,
     RECEIVE_MESSAGE_MAX_BYTES,
     RECONNECT_BACKOFF_MAX_MS,
     RECONNECT_BACKOFF_MS,

@@ -13,6 +13,7 @@ pub mod properties_file;
 mod instead;
 mod other_keys;
 mod parse;
+mod partitioning;
 mod suggest;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod tests;
 
 pub use error::{ConfigError, Note, ServerError};
 pub use keys::{Key, Service, Values, keys};
+pub use partitioning::{KeyHash, Partitioning};
 pub use properties_file::{PropertiesError, parse_properties};
 
 use core::fmt;
@@ -154,6 +156,14 @@ pub struct Config {
     pub metrics_num_samples: u32,
     /// `compression.type`: the codec of batches.
     pub compression: Compression,
+    /// `partitioner`, `partitioner.class` and `partitioner.ignore.keys`, resolved.
+    pub partitioning: Partitioning,
+    /// `partitioner.adaptive.partitioning.enable`: whether records without a key go less often where
+    /// more batches wait.
+    pub adaptive_partitioning: bool,
+    /// `partitioner.availability.timeout.ms`: how long a broker may take nothing before records without
+    /// a key avoid it; 0 is for ever. May be as long as `i64::MAX` ms.
+    pub partitioner_availability_timeout: Duration,
     /// `allow.auto.create.topics`: whether asking for a topic's metadata may create it.
     pub allow_auto_create_topics: bool,
     /// `receive.message.max.bytes`: bytes of the largest response frame that is accepted, so that

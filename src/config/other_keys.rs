@@ -35,16 +35,13 @@ const SSL: &str = "Java SslConfigs";
 const OLDER: &str = "Java producers before 4.0";
 const LATER: &str = "Java producers from 4.4";
 const LEVELS: &str = "KIP-390";
-const PARTITIONER: &str = "KIP-794";
 const REBOOTSTRAP: &str = "KIP-899, KIP-1102";
 const TELEMETRY: &str = "KIP-714";
 const TRANSACTIONS: &str = "KIP-98, KIP-939";
 
 // A value in brackets asks for what happens anyway. For the keys of security these are Java's
 // defaults: without security they have no effect there either. Java 4.3 compresses lz4 with its
-// fast compressor at the default level 9, which is what happens here. The built-in partitioner of
-// older Java producers kept the records of a key together, as the one here does. Rows stay sorted
-// by name.
+// fast compressor at the default level 9, which is what happens here. Rows stay sorted by name.
 other_keys! {
     "auto.include.jmx.reporter" "true" meaningless "whether metrics go to JMX" OLDER;
     "bootstrap.resolve.timeout.ms" "0" not_served ["0"]
@@ -70,15 +67,6 @@ other_keys! {
     "metric.reporters" "org.apache.kafka.common.metrics.JmxReporter" meaningless
         "classes that report metrics" CLIENT;
     "metrics.recording.level" "INFO" meaningless "which metrics are recorded" CLIENT;
-    "partitioner.adaptive.partitioning.enable" "true" hint
-        "whether slow brokers get fewer keyless records" PARTITIONER;
-    "partitioner.availability.timeout.ms" "0" hint
-        "when a broker that takes nothing is avoided" PARTITIONER;
-    "partitioner.class" none not_served
-        ["", "org.apache.kafka.clients.producer.internals.DefaultPartitioner"]
-        "the class that chooses partitions" PRODUCER;
-    "partitioner.ignore.keys" "false" not_served ["false"]
-        "whether keyed records are spread as keyless ones are" PARTITIONER;
     "partitioner.rack.aware" "false" not_served ["false"]
         "whether leaders in the client's rack are preferred" LATER;
     "receive.buffer.bytes" "32768" hint "size of the socket's receive buffer" CLIENT;

@@ -3,7 +3,7 @@
 use super::error::IdempotenceObstacle;
 use super::keys::{self, Key, Service, TEXT_BYTES_MAX, Values};
 use super::{Acks, Compression, Config, ConfigError, Note, Server, ServerError};
-use super::{librdkafka, suggest};
+use super::{librdkafka, partitioning, suggest};
 use core::time::Duration;
 use std::collections::BTreeMap;
 
@@ -21,6 +21,7 @@ pub(super) fn parse(given: BTreeMap<&str, &str>) -> Result<(Config, Vec<Note>), 
     given.settle_idempotence(&mut config, &mut notes)?;
     given.settle_delivery_timeout(&mut config, &mut notes)?;
     given.settle_backoffs(&mut config, &mut notes);
+    given.settle_partitioning(&mut config, &mut notes)?;
     if config.batch_size > config.buffer_memory {
         return Err(ConfigError::BatchLargerThanBuffer {
             batch_size: config.batch_size,
@@ -83,6 +84,10 @@ impl<'a> Given<'a> {
             metadata_max_age: self.duration(&keys::METADATA_MAX_AGE_MS)?,
             metrics_num_samples: self.count(&keys::METRICS_NUM_SAMPLES)?,
             metrics_sample_window: self.duration(&keys::METRICS_SAMPLE_WINDOW_MS)?,
+            // Settled below, with what other keys say to it.
+            partitioning: partitioning::JAVA,
+            adaptive_partitioning: self.boolean(&keys::ADAPTIVE_PARTITIONING_ENABLE)?,
+            partitioner_availability_timeout: self.duration(&keys::AVAILABILITY_TIMEOUT_MS)?,
             receive_message_max_bytes: self.count(&keys::RECEIVE_MESSAGE_MAX_BYTES)?,
             reconnect_backoff_max: self.duration(&keys::RECONNECT_BACKOFF_MAX_MS)?,
             reconnect_backoff: self.duration(&keys::RECONNECT_BACKOFF_MS)?,
@@ -265,6 +270,31 @@ impl<'a> Given<'a> {
         notes.push(Note::DeliveryTimeoutRaised {
             to_ms: millis(least),
         });
+        Ok(())
+    }
+
+    /// Three keys say how records get their partition; they must agree.
+    fn settle_partitioning(
+        &self,
+        config: &mut Config,
+        notes: &mut Vec<Note>,
+    ) -> Result<(), ConfigError> {
+        let is_named = self.is_given(&keys::PARTITIONER);
+        let name = self.word(&keys::PARTITIONER)?;
+        let class = self.0.get(keys::PARTITIONER_CLASS.name).copied();
+        let ignores_keys = self.boolean(&keys::IGNORE_KEYS)?;
+        let class = class.map(shorten);
+        let (chosen, note) =
+            partitioning::resolve(is_named.then_some(name), class.as_deref(), ignores_keys)?;
+        config.partitioning = chosen;
+        notes.extend(note);
+        if !config.adaptive_partitioning && !config.partitioner_availability_timeout.is_zero() {
+            notes.push(Note::WithoutEffect {
+                key: keys::AVAILABILITY_TIMEOUT_MS.name,
+                because: keys::ADAPTIVE_PARTITIONING_ENABLE.name,
+                value: "false",
+            });
+        }
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use super::*;
 
 mod other_keys;
+mod partitioning;
 mod rules;
 mod values;
 
@@ -62,6 +63,13 @@ fn defaults_are_those_of_the_java_producer() {
         metadata_max_age: ms(300_000),
         metrics_sample_window: ms(30_000),
         metrics_num_samples: 2,
+        partitioning: Partitioning::Keys {
+            hash: KeyHash::Murmur2,
+            spreads_null: true,
+            spreads_empty: false,
+        },
+        adaptive_partitioning: true,
+        partitioner_availability_timeout: ms(0),
         compression: Compression::None,
         allow_auto_create_topics: true,
         receive_message_max_bytes: 16_777_216,
@@ -112,6 +120,9 @@ fn every_served_key_reaches_its_field() {
         ("metadata.max.age.ms", "13"),
         ("metrics.sample.window.ms", "14"),
         ("metrics.num.samples", "1"),
+        ("partitioner", "random"),
+        ("partitioner.adaptive.partitioning.enable", "false"),
+        ("partitioner.availability.timeout.ms", "15"),
         ("compression.type", "lz4"),
         ("allow.auto.create.topics", "false"),
         ("receive.message.max.bytes", "1000"),
@@ -139,6 +150,9 @@ fn every_served_key_reaches_its_field() {
         metadata_max_age: ms(13),
         metrics_sample_window: ms(14),
         metrics_num_samples: 1,
+        partitioning: Partitioning::Sticky,
+        adaptive_partitioning: false,
+        partitioner_availability_timeout: ms(15),
         compression: Compression::Lz4,
         allow_auto_create_topics: false,
         receive_message_max_bytes: 1000,

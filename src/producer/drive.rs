@@ -191,7 +191,9 @@ impl Producer {
         let mut after: Option<BrokerId> = None;
         while let Some(broker) = self.accumulator.next_ready_broker(after) {
             after = Some(broker);
-            if self.cluster.may_produce(broker, now) {
+            let takes = self.cluster.may_produce(broker, now);
+            self.partitioner.observe(broker, takes, now);
+            if takes {
                 let Self {
                     sender,
                     accumulator,

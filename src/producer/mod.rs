@@ -12,9 +12,9 @@ mod drive;
 mod identity;
 mod measure;
 mod memory;
-mod murmur2;
 mod partition;
 mod partitioner;
+mod place;
 mod produce_frame;
 mod sender;
 mod settle;
@@ -38,7 +38,7 @@ use core::time::Duration;
 use delivery::Delivery;
 use identity::Identity;
 use memory::Memory;
-use partitioner::{Choice, Sticky};
+use partitioner::Partitioner;
 use sender::Sender;
 use waiting::{Waiting, described_waiting_charge, waiting_charge};
 
@@ -69,8 +69,7 @@ pub struct Producer {
     delivery: Delivery,
     memory: Memory,
     random: Random,
-    /// By topic handle.
-    stickies: Vec<Sticky>,
+    partitioner: Partitioner,
     settings: Settings,
     /// The latest instant seen.
     now: Instant,
@@ -84,7 +83,6 @@ pub struct Producer {
 /// The part of the configuration that the commands and answers need.
 #[derive(Debug)]
 struct Settings {
-    batch_size: u64,
     max_request_size: u64,
     retries: u32,
     retry_backoff: Backoff,
@@ -130,9 +128,8 @@ impl Producer {
             delivery: Delivery::default(),
             memory: Memory::new(config.buffer_memory),
             random,
-            stickies: Vec::new(),
+            partitioner: Partitioner::new(config),
             settings: Settings {
-                batch_size: config.batch_size,
                 max_request_size: config.max_request_size,
                 retries: config.retries,
                 retry_backoff,
@@ -153,12 +150,7 @@ impl Producer {
     ///
     /// [`TopicError`] when the name can be no topic's, or when there are too many.
     pub fn topic(&mut self, name: &str) -> Result<TopicHandle, TopicError> {
-        let handle = self.cluster.metadata.intern(name)?;
-        let count = handle.0 as usize + 1;
-        if self.stickies.len() < count {
-            self.stickies.resize_with(count, Sticky::default);
-        }
-        Ok(handle)
+        self.cluster.metadata.intern(name)
     }
 
     /// The name behind a handle.
@@ -184,12 +176,12 @@ impl Producer {
     pub fn send(&mut self, record: &Record<'_>, now: Instant) -> Result<Ticket, SendError> {
         let now = self.advance(now);
         self.check_open()?;
-        self.check_record(record)?;
+        let size = self.check_record(record)?;
         let Some(topic) = self.cluster.metadata.topic(record.topic) else {
             return Err(SendError::UnknownTopic);
         };
         if topic.state == TopicState::Known && !self.waiting.has_records(record.topic) {
-            self.place(record, now)
+            self.place(record, size, now)
         } else {
             self.make_wait(record, now)
         }
@@ -305,7 +297,9 @@ impl Producer {
         }
     }
 
-    fn check_record(&self, record: &Record<'_>) -> Result<(), SendError> {
+    /// Refuses what can never be sent. Returns the bytes that the record takes as the first of a batch,
+    /// the batch's header included.
+    fn check_record(&self, record: &Record<'_>) -> Result<u64, SendError> {
         if let Some(partition) = record.partition.filter(|partition| *partition < 0) {
             let count = self.partition_count(record.topic);
             return Err(SendError::UnknownPartition { partition, count });
@@ -315,7 +309,9 @@ impl Producer {
                 timestamp: record.timestamp,
             });
         }
-        self.check_size(first_record_size(record), waiting_charge(record))
+        let size = first_record_size(record);
+        self.check_size(size, waiting_charge(record))?;
+        Ok(size)
     }
 
     /// Refuses what can never fit: `size` in a request, or the larger of the two in the buffer.
@@ -338,64 +334,6 @@ impl Producer {
             });
         }
         Ok(())
-    }
-
-    /// Puts a record into the open batch of its partition.
-    fn place(&mut self, record: &Record<'_>, now: Instant) -> Result<Ticket, SendError> {
-        let slot = self.choose_slot(record)?;
-        let ticket = Ticket(self.delivery.next_ticket());
-        let appended = self
-            .accumulator
-            .append(slot, record, ticket, &mut self.memory, now);
-        match appended {
-            Ok(bytes) => {
-                self.delivery.accept();
-                self.sender.counters.on_appended(bytes);
-                self.count_sticky(record, bytes);
-                if self.memory.is_short() {
-                    self.accumulator.expedite();
-                }
-                Ok(ticket)
-            }
-            Err(no_room) => Err(self.refuse(no_room.needed)),
-        }
-    }
-
-    fn choose_slot(&mut self, record: &Record<'_>) -> Result<Slot, SendError> {
-        let (Some(view), Some(sticky)) = (
-            self.cluster.metadata.topic(record.topic),
-            self.stickies.get_mut(record.topic.0 as usize),
-        ) else {
-            return Err(SendError::UnknownTopic);
-        };
-        let count = i32::try_from(view.partitions.len()).unwrap_or(i32::MAX);
-        let leader_of = |partition: i32| {
-            let index = usize::try_from(partition).ok()?;
-            view.partitions.get(index)?.leader
-        };
-        let has_leader = |partition| leader_of(partition).is_some();
-        match partitioner::choose(record, count, sticky, &mut self.random, has_leader) {
-            Choice::Partition(partition) => {
-                let leader = leader_of(partition);
-                Ok(self
-                    .accumulator
-                    .slot_led_by(record.topic, partition, leader))
-            }
-            Choice::Missing { partition } => {
-                // Partitions may have been added since; the next attempt will know.
-                self.cluster.metadata.want_refresh();
-                Err(SendError::UnknownPartition { partition, count })
-            }
-        }
-    }
-
-    fn count_sticky(&mut self, record: &Record<'_>, bytes: u64) {
-        if record.partition.is_none()
-            && record.key.is_none()
-            && let Some(sticky) = self.stickies.get_mut(record.topic.0 as usize)
-        {
-            sticky.on_appended(bytes, self.settings.batch_size);
-        }
     }
 
     /// Puts a record into the waiting queue of its topic.

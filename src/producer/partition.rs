@@ -104,6 +104,13 @@ impl PartitionQueue {
         self.batches.iter().any(|batch| !batch.is_in_flight) || self.is_open_ready(now)
     }
 
+    /// How many batches wait to be sent, the open one included.
+    pub(super) fn waiting_batches(&self) -> u64 {
+        // A request carries one batch of a partition; of those out, some may have expired meanwhile.
+        let queued = self.batches.len() as u64;
+        queued.saturating_sub(u64::from(self.in_flight)) + u64::from(self.open.is_some())
+    }
+
     /// Whether the open batch need not wait for company any longer.
     pub(super) fn is_open_ready(&self, now: Instant) -> bool {
         self.open.as_ref().is_some_and(|open| open.ready_at <= now)

@@ -7,6 +7,7 @@ use crate::cluster::TopicState;
 use crate::error::Cause;
 use crate::event::{DeliveryReport, Outcome, TicketRuns};
 use crate::ids::TopicHandle;
+use crate::record::first_record_size;
 use crate::time::Instant;
 
 impl Producer {
@@ -161,8 +162,8 @@ impl Producer {
         };
         // The record is already charged; in the batch it takes less than it does waiting.
         self.memory.release(charge);
-        match self.choose_slot(&record) {
-            Ok(slot) => {
+        match self.choose_slot(&record, first_record_size(&record), now) {
+            Ok((slot, partition)) => {
                 let Self {
                     accumulator,
                     memory,
@@ -170,7 +171,7 @@ impl Producer {
                 } = self;
                 let bytes = accumulator.admit(slot, &record, waiting.ticket, memory, now);
                 self.sender.counters.on_appended(bytes);
-                self.count_sticky(&record, bytes);
+                self.partitioner.on_appended(&record, partition, bytes);
             }
             Err(_) => {
                 let count = self.partition_count(topic);

@@ -18,6 +18,7 @@ mod metrics;
 mod network;
 mod outcomes;
 mod partition_log;
+mod partitioning;
 mod running;
 mod storms;
 mod trace;

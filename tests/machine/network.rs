@@ -96,6 +96,8 @@ pub(crate) struct Network {
     pub(crate) streams: BTreeMap<ConnectionId, Stream>,
     /// Nanoseconds from one end to the other.
     pub(crate) latency: u64,
+    /// Nanoseconds more that brokers take for each answer.
+    pub(crate) slowness: BTreeMap<i32, u64>,
     /// Bytes arrive at the producer one by one.
     pub(crate) is_dripping: bool,
     /// The transport takes nothing for the time being.
@@ -111,6 +113,7 @@ impl Network {
             behind: BTreeMap::new(),
             streams: BTreeMap::new(),
             latency: 500_000,
+            slowness: BTreeMap::new(),
             is_dripping: false,
             holds_transmitted: false,
             happenings: BTreeMap::new(),

@@ -306,6 +306,8 @@ impl World {
         } else {
             0
         };
+        let slowness = self.network.slowness.get(&stream.broker).copied();
+        let delay = delay + slowness.unwrap_or(0);
         let at = (self.now + latency + delay).max(stream.last_response_at);
         stream.last_response_at = at;
         match fate {

@@ -21,7 +21,7 @@ const OTHER_DEFAULTS: [(&str, &str, &str, &str); 1] = [(
 )];
 
 /// Our keys that the release does not have, and where they come from.
-const OTHER_KEYS: [(&str, &str); 7] = [
+const OTHER_KEYS: [(&str, &str); 8] = [
     (
         "allow.auto.create.topics",
         "librdkafka's producer; Java's has no choice, it is true there",
@@ -30,6 +30,7 @@ const OTHER_KEYS: [(&str, &str); 7] = [
     ("bootstrap.resolve.timeout.ms", "Java after 4.3.0"),
     ("client.rack", "Java after 4.3.0, librdkafka"),
     ("metadata.cluster.check.enable", "Java after 4.3.0"),
+    ("partitioner", "librdkafka"),
     ("partitioner.rack.aware", "Java after 4.3.0"),
     ("receive.message.max.bytes", "librdkafka"),
 ];

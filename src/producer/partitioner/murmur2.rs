@@ -1,7 +1,7 @@
-//! The key hash that Java's producer uses, so that equal keys land on equal partitions.
+//! The key hash of Java's producer, and of librdkafka's partitioners `murmur2` and `murmur2_random`.
 
 /// The 32-bit MurmurHash2 of a key with Kafka's seed.
-pub(crate) fn murmur2(key: &[u8]) -> u32 {
+pub(super) fn murmur2(key: &[u8]) -> u32 {
     const SEED: u32 = 0x9747_b28c;
     const M: u32 = 0x5bd1_e995;
     const R: u32 = 24;
@@ -27,17 +27,9 @@ pub(crate) fn murmur2(key: &[u8]) -> u32 {
     h ^ (h >> 15)
 }
 
-/// The partition of a key among `count` partitions, numbered from 0. An empty key is a key like any
-/// other. Without partitions (`count` below 1) the answer is 0.
-pub(crate) fn partition_for_key(key: &[u8], count: i32) -> i32 {
-    // The sign bit is masked off; the absolute value, which some clients take, would move keys.
-    let positive = (murmur2(key) & 0x7fff_ffff) as i32;
-    positive % count.max(1)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{murmur2, partition_for_key};
+    use super::murmur2;
 
     /// Apache Kafka's UtilsTest and the unit tests of KafkaJS.
     #[test]
@@ -77,30 +69,5 @@ mod tests {
         }
         assert_eq!(murmur2(b"23456") & 0x7fff_ffff, 0x058d_780f);
         assert_eq!(murmur2(b"hejsan") & 0x7fff_ffff, 0x5ec1_9395);
-    }
-
-    /// The partitioner tests of kafka-python.
-    #[test]
-    fn keys_land_on_the_partitions_that_other_clients_choose() {
-        let vectors: [(&[u8], i32); 6] = [
-            (b"", 681),
-            (b"a", 524),
-            (b"ab", 434),
-            (b"abc", 107),
-            (b"123456789", 566),
-            (b"\0 ", 742),
-        ];
-        for (key, partition) in vectors {
-            assert_eq!(partition_for_key(key, 1000), partition, "{key:?}");
-        }
-    }
-
-    #[test]
-    fn bytes_above_127_are_unsigned_and_partitions_never_negative() {
-        for length in 0..64 {
-            let key = vec![0xff; length];
-            assert!((0..7).contains(&partition_for_key(&key, 7)), "{length}");
-        }
-        assert_eq!(partition_for_key(b"key", 0), 0);
     }
 }
