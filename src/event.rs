@@ -22,12 +22,24 @@ pub enum Event {
         /// The flush that is complete.
         flush: FlushId,
     },
+    /// What is known of a topic's partitions, after [`Producer::watch`](crate::Producer::watch).
+    Partitions(TopicPartitions),
     /// A connection could not be made, or was lost. Informative: the machine tries again by itself.
     ConnectionFailed(ConnectionFailure),
     /// The producer can do no more; every later command is refused with this error.
     Failed(FatalError),
     /// Everything is reported and every connection is closed. The last event.
     Closed,
+}
+
+/// The partitions of a topic, as the cluster last told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicPartitions {
+    /// The topic.
+    pub topic: TopicHandle,
+    /// The id of each partition's leader, `None` where there is none at present; indexed by partition,
+    /// never empty. Or why the partitions are not known.
+    pub leaders: Result<Vec<Option<i32>>, Cause>,
 }
 
 /// The verdict on records of one partition that share one fate: one batch, or records that never

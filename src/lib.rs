@@ -29,7 +29,7 @@ pub use config::Config;
 pub use driver::{DisconnectReason, Input, Output, ResolveError, WaitReason};
 pub use error::{Cause, FatalError, SendError, TopicError};
 pub use error_code::ErrorCode;
-pub use event::{ConnectionFailure, DeliveryReport, Event, Outcome, TicketRuns};
+pub use event::{ConnectionFailure, DeliveryReport, Event, Outcome, TicketRuns, TopicPartitions};
 pub use failures::{FailedAddress, Failures};
 pub use ids::{BrokerId, ConnectionId, FlushId, QueryId, Ticket, TopicHandle, TopicUuid};
 pub use metrics::{Histogram, Metrics};

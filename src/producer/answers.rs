@@ -51,7 +51,10 @@ impl Producer {
                 self.identity.on_request_failed(&mut self.random, now);
             }
             ClusterEvent::Sent { .. } | ClusterEvent::Lost { .. } => {}
-            ClusterEvent::MetadataChanged => self.follow_leaders(now),
+            ClusterEvent::MetadataChanged => {
+                self.follow_leaders(now);
+                self.watches.on_view(&self.cluster.metadata);
+            }
         }
     }
 

@@ -42,6 +42,9 @@ impl Producer {
         if let Some(flush) = self.delivery.take_flushed() {
             return Some(Event::Flushed { flush });
         }
+        if let Some(told) = self.watches.take(&self.cluster.metadata) {
+            return Some(Event::Partitions(told));
+        }
         if self.memory.take_relief() {
             return Some(Event::BufferAvailable {
                 free_bytes: self.memory.free(),
@@ -96,6 +99,9 @@ impl Producer {
             .is_some_and(|deadline| deadline <= now)
         {
             self.expire_waiting(now);
+            return true;
+        }
+        if self.watches.expire(now) {
             return true;
         }
         self.check_cluster_deadline(now)
@@ -220,6 +226,7 @@ impl Producer {
             return false;
         }
         self.life = Life::Disconnecting;
+        self.watches.end(Cause::Closed);
         self.cluster.shut_down();
         true
     }
@@ -229,6 +236,7 @@ impl Producer {
         if self.failure.is_none() {
             self.failure = Some(error);
             self.abandon(Cause::Failed(error), now);
+            self.watches.end(Cause::Failed(error));
         }
     }
 
@@ -261,6 +269,7 @@ impl Producer {
                 self.accumulator.next_deadline_reason(),
             ),
             (self.waiting.next_deadline(), WaitReason::MaxBlock),
+            (self.watches.next_deadline(), WaitReason::MaxBlock),
             (identity, WaitReason::RetryBackoff),
             (close, WaitReason::Close),
         ];

@@ -21,6 +21,7 @@ mod settle;
 mod step;
 mod verdict;
 mod waiting;
+mod watch;
 
 use crate::backoff::Backoff;
 use crate::bulk::{Bulk, BulkError, BulkHeader, BulkOutcome, BulkReader, BulkRecord};
@@ -41,6 +42,7 @@ use memory::Memory;
 use partitioner::Partitioner;
 use sender::Sender;
 use waiting::{Waiting, described_waiting_charge, waiting_charge};
+use watch::Watches;
 
 pub use step::Step;
 
@@ -70,6 +72,7 @@ pub struct Producer {
     memory: Memory,
     random: Random,
     partitioner: Partitioner,
+    watches: Watches,
     settings: Settings,
     /// The latest instant seen.
     now: Instant,
@@ -129,6 +132,7 @@ impl Producer {
             memory: Memory::new(config.buffer_memory),
             random,
             partitioner: Partitioner::new(config),
+            watches: Watches::new(config.max_block),
             settings: Settings {
                 max_request_size: config.max_request_size,
                 retries: config.retries,

@@ -23,4 +23,5 @@ mod running;
 mod storms;
 mod trace;
 mod versions;
+mod watch;
 mod world;

@@ -371,6 +371,7 @@ impl World {
                 self.relief.push(self.now);
             }
             Event::Flushed { flush } => self.flushed.push(flush),
+            Event::Partitions(told) => self.told.push((self.now, told)),
             Event::ConnectionFailed(failure) => self.failures.push((self.now, failure)),
             Event::Failed(error) => {
                 assert_eq!(self.failed, None, "failed twice");

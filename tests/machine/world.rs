@@ -6,7 +6,7 @@ use crate::hostility::Hostility;
 use crate::network::{Behind, Name, Network};
 use odradek::{
     Config, ConnectionFailure, FlushId, Header, Instant, Producer, Record, SendError, Ticket,
-    TopicHandle, WaitReason,
+    TopicHandle, TopicPartitions, WaitReason,
 };
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -27,6 +27,8 @@ pub(crate) struct World {
     pub(crate) now: u64,
     pub(crate) failures: Vec<(u64, ConnectionFailure)>,
     pub(crate) flushed: Vec<FlushId>,
+    /// What was told of partitions, and when.
+    pub(crate) told: Vec<(u64, TopicPartitions)>,
     /// When each `BufferAvailable` came.
     pub(crate) relief: Vec<u64>,
     pub(crate) failed: Option<odradek::FatalError>,
@@ -60,6 +62,7 @@ impl World {
             now: MS,
             failures: Vec::new(),
             flushed: Vec::new(),
+            told: Vec::new(),
             relief: Vec::new(),
             failed: None,
             is_closed: false,
@@ -178,6 +181,11 @@ impl World {
     pub(crate) fn flush(&mut self) -> FlushId {
         let now = self.now();
         self.producer().flush(now)
+    }
+
+    pub(crate) fn watch(&mut self, topic: &str) {
+        let (handle, now) = (self.handle(topic), self.now());
+        self.producer().watch(handle, now);
     }
 
     pub(crate) fn purge(&mut self) {
