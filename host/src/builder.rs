@@ -2,6 +2,8 @@
 
 use crate::driver::Driver;
 use crate::machine::{self, Backend, Machine, MachineLost, OpenError, Opened};
+use crate::metrics::{Sample, Samples, Waits};
+use crate::partitioner::Partitioner;
 use crate::producer::Producer;
 use crate::shared::{Hook, Limits, Shared};
 use crate::stats::Notice;
@@ -42,6 +44,7 @@ pub struct Builder {
     backend: Backend,
     place: Place,
     hook: Hook,
+    partitioner: Option<Box<dyn Partitioner>>,
 }
 
 impl Builder {
@@ -88,6 +91,13 @@ impl Builder {
     /// drop of the last handle, and must not block.
     pub fn on_notice(mut self, hook: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
         self.hook = Hook(Box::new(hook));
+        self
+    }
+
+    /// Lets the application choose the partitions of records that name none, instead of the producer.
+    /// Where it has no opinion, the producer's own partitioner chooses.
+    pub fn partitioner(mut self, partitioner: impl Partitioner + 'static) -> Self {
+        self.partitioner = Some(Box::new(partitioner));
         self
     }
 
@@ -151,8 +161,14 @@ impl Builder {
             buffer: outcome.free_bytes,
             gather: config.linger.min(GATHER),
         };
-        let shared = Arc::new(Shared::new(limits, self.hook));
-        let driver = Driver::new(machine, Arc::clone(&shared), origin);
+        let shared = Arc::new(Shared::new(limits, self.hook, self.partitioner));
+        let first = Sample {
+            machine: machine.metrics(Instant::ZERO)?,
+            waits: Waits::default(),
+        };
+        let (window, count) = (config.metrics_sample_window, config.metrics_num_samples);
+        let samples = Samples::new(window, count as usize, first);
+        let driver = Driver::new(machine, Arc::clone(&shared), origin, samples);
         let producer = Producer::new(shared, notes, component);
         self.place.start(driver).map_err(BuildError::Runtime)?;
         Ok(producer)

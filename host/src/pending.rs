@@ -202,20 +202,25 @@ mod tests {
     use super::*;
     use crate::batch::Batch;
     use crate::record::Record;
-    use crate::staging::Staging;
+    use crate::staging::{Staging, ToStage};
 
     fn pending() -> Pending {
         let mut staging = Staging::default();
         let batch = Arc::new(Batch::default());
         let mut single = |value: &str| {
             let record = Record::to("a").value(value).header("h", "1");
-            staging.push(&record, 0, 1).expect("open");
+            let staged = ToStage::new(&record, None, 0, 1);
+            staging.push(&staged).expect("open");
         };
         single("one");
         single("two");
         for index in 0..3 {
             staging
-                .push_of_batch(&batch, index, &Record::to("b").key("k"), 0, 1)
+                .push_of_batch(
+                    &batch,
+                    index,
+                    &ToStage::new(&Record::to("b").key("k"), None, 0, 1),
+                )
                 .expect("open");
         }
         let mut pending = Pending::default();

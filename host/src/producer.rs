@@ -4,10 +4,13 @@ use crate::batch::{Batch, BatchDelivery};
 use crate::builder::Builder;
 use crate::deliveries::Delivery;
 use crate::machine::ComponentInfo;
+use crate::metrics::Metrics;
+use crate::partitioner::Partitioner;
+use crate::partitions::{Lookup, Partitions};
 use crate::record::Record;
 use crate::report::SendError;
 use crate::shared::Shared;
-use crate::staging::{self, CommandKind, Staging};
+use crate::staging::{self, CommandKind, Staging, ToStage};
 use crate::stats::{Notice, Stats};
 use odradek::config::Note;
 use odradek::{FailedAddress, FatalError};
@@ -65,7 +68,8 @@ impl Producer {
         &self.handle.shared
     }
 
-    /// Hands a record over. Waits only while the buffer is full; the returned delivery is the future
+    /// Hands a record over. Waits only while the buffer is full, and for a
+    /// [`Partitioner`](crate::Partitioner) until the topic's partitions are known; the returned delivery is the future
     /// of the record's report.
     ///
     /// Records of one task that carry the same partition or key keep their order. Dropping this
@@ -76,26 +80,29 @@ impl Producer {
     /// [`SendError`]. The record was not sent, and may be offered again after
     /// [`SendError::BufferFull`].
     pub async fn send(&self, record: &Record<'_>) -> Result<Delivery, SendError> {
-        let credits = self.credits(record)?;
+        let partition = self.choose(record).await?;
+        let credits = self.credits(record, partition)?;
         match self.shared().room.try_acquire_many(credits) {
             Ok(permit) => permit.forget(),
             Err(_) => self.wait_for_room(credits).await?,
         }
-        self.stage(record, credits)
+        self.stage(record, partition, credits)
     }
 
     /// Hands a record over if there is room for it at once.
     ///
     /// # Errors
     ///
-    /// As for [`send`](Self::send); [`SendError::BufferFull`] without any wait.
+    /// As for [`send`](Self::send); [`SendError::BufferFull`] and [`SendError::NoPartitions`] without any
+    /// wait. In the latter case the partitions have been asked for.
     pub fn try_send(&self, record: &Record<'_>) -> Result<Delivery, SendError> {
-        let credits = self.credits(record)?;
+        let partition = self.choose_now(record)?;
+        let credits = self.credits(record, partition)?;
         match self.shared().room.try_acquire_many(credits) {
             Ok(permit) => permit.forget(),
             Err(_) => return Err(self.no_room(Duration::ZERO)),
         }
-        self.stage(record, credits)
+        self.stage(record, partition, credits)
     }
 
     /// Hands many records over, in order, at a fraction of the cost of as many [`send`](Self::send)s.
@@ -107,10 +114,16 @@ impl Producer {
     pub async fn send_batch(&self, records: &[Record<'_>]) -> BatchDelivery {
         let (wall, batch) = (wall_clock(), Arc::new(Batch::default()));
         let (mut accepted, mut refused) = (0, None);
-        while accepted < records.len() && refused.is_none() {
-            let part = self.stage_part(&batch, records, accepted, wall).await;
-            (accepted, refused) = part;
+        let (chosen, unchosen) = self.choose_all(records).await;
+        let to_stage = chosen.as_ref().map_or(records.len(), Vec::len);
+        while accepted < to_stage && refused.is_none() {
+            let records = Chosen {
+                records: &records[..to_stage],
+                partitions: chosen.as_deref(),
+            };
+            (accepted, refused) = self.stage_part(&batch, &records, accepted, wall).await;
         }
+        let refused = refused.or(unchosen);
         let taken = &records[..accepted];
         let each = taken.iter().any(|record| record.timestamp.is_some());
         let stamp = |record: &Record<'_>| record.timestamp.unwrap_or(wall);
@@ -124,11 +137,14 @@ impl Producer {
     async fn stage_part(
         &self,
         batch: &Arc<Batch>,
-        records: &[Record<'_>],
+        records: &Chosen<'_, '_>,
         at: usize,
         wall: i64,
     ) -> (usize, Option<SendError>) {
-        let first = match self.credits(&records[at]) {
+        let Some((record, partition)) = records.get(at) else {
+            return (at, None);
+        };
+        let first = match self.credits(record, partition) {
             Ok(first) => first,
             Err(error) => return (at, Some(error)),
         };
@@ -145,8 +161,9 @@ impl Producer {
         };
         let (mut next, mut refused) = (at, None);
         let mut staging = self.shared().staging();
-        while let (Some(record), Ok(index)) = (records.get(next), u32::try_from(next)) {
-            let credits = match self.credits(record) {
+        while let (Some((record, partition)), Ok(index)) = (records.get(next), u32::try_from(next))
+        {
+            let credits = match self.credits(record, partition) {
                 Ok(credits) if credits <= room => credits,
                 Ok(_) => break,
                 Err(error) => {
@@ -154,7 +171,8 @@ impl Producer {
                     break;
                 }
             };
-            let pushed = staging.push_of_batch(batch, index, record, wall, u64::from(credits));
+            let staged = ToStage::new(record, partition, wall, u64::from(credits));
+            let pushed = staging.push_of_batch(batch, index, &staged);
             if let Err(error) = pushed {
                 refused = Some(error);
                 break;
@@ -167,12 +185,90 @@ impl Producer {
         (next, refused)
     }
 
+    /// The partitions of a topic. Waits until they are known, at most `max.block.ms`; later calls answer
+    /// at once with what the cluster told last.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NoPartitions`], [`SendError::Topic`], [`SendError::Closed`] or [`SendError::Failed`].
+    pub async fn partitions_for(&self, topic: &str) -> Result<Partitions, SendError> {
+        let answer = match self.look_up(topic)? {
+            Lookup::Known(partitions) => return Ok(partitions),
+            Lookup::Pending { answer, .. } => answer,
+        };
+        // A driver that has ended tells nobody any more.
+        let refusal = || self.shared().staging().refusal();
+        let ended = |_| Err(refusal().unwrap_or(SendError::Closed));
+        answer.await.unwrap_or_else(ended)
+    }
+
+    /// Looks up a topic's partitions, and asks the machine if nobody has.
+    fn look_up(&self, topic: &str) -> Result<Lookup, SendError> {
+        let lookup = self.shared().partitions.look_up(topic);
+        if let Lookup::Pending { is_first: true, .. } = &lookup {
+            let asked = self.shared().staging().watch(topic);
+            match asked {
+                Ok(wake) => wake.wake(),
+                Err(error) => {
+                    // Nobody will answer those who ask next.
+                    self.shared().partitions.tell(topic, &Err(error));
+                    return Err(error);
+                }
+            }
+        }
+        Ok(lookup)
+    }
+
+    /// The partition that a record names, or that the application's partitioner chooses for it.
+    async fn choose(&self, record: &Record<'_>) -> Result<Option<i32>, SendError> {
+        let Some(partitioner) = self.partitioner_for(record) else {
+            return Ok(record.partition);
+        };
+        let partitions = self.partitions_for(record.topic).await?;
+        Ok(partitioner.partition(record, &partitions))
+    }
+
+    /// The same without a wait.
+    fn choose_now(&self, record: &Record<'_>) -> Result<Option<i32>, SendError> {
+        let Some(partitioner) = self.partitioner_for(record) else {
+            return Ok(record.partition);
+        };
+        match self.look_up(record.topic)? {
+            Lookup::Known(partitions) => Ok(partitioner.partition(record, &partitions)),
+            Lookup::Pending { .. } => Err(SendError::NoPartitions { cause: None }),
+        }
+    }
+
+    /// The same for many, up to the first one whose topic's partitions are not to be had, and why.
+    /// Nothing where the application leaves the choice to the producer.
+    async fn choose_all(
+        &self,
+        records: &[Record<'_>],
+    ) -> (Option<Vec<Option<i32>>>, Option<SendError>) {
+        if self.shared().partitioner.is_none() {
+            return (None, None);
+        }
+        let mut all = Vec::with_capacity(records.len());
+        for record in records {
+            match self.choose(record).await {
+                Ok(partition) => all.push(partition),
+                Err(error) => return (Some(all), Some(error)),
+            }
+        }
+        (Some(all), None)
+    }
+
+    fn partitioner_for(&self, record: &Record<'_>) -> Option<&dyn Partitioner> {
+        let partitioner = self.shared().partitioner.as_deref();
+        partitioner.filter(|_| record.partition.is_none())
+    }
+
     /// What a record takes of the room, after the checks that need no machine.
-    fn credits(&self, record: &Record<'_>) -> Result<u32, SendError> {
+    fn credits(&self, record: &Record<'_>, partition: Option<i32>) -> Result<u32, SendError> {
         if let Some(timestamp) = record.timestamp.filter(|timestamp| *timestamp < 0) {
             return Err(SendError::InvalidTimestamp { timestamp });
         }
-        if let Some(partition) = record.partition.filter(|partition| *partition < 0) {
+        if let Some(partition) = partition.filter(|partition| *partition < 0) {
             return Err(SendError::InvalidPartition { partition });
         }
         let limits = &self.shared().limits;
@@ -185,17 +281,26 @@ impl Producer {
         Ok(size.min(limits.staged()) as u32)
     }
 
-    fn stage(&self, record: &Record<'_>, credits: u32) -> Result<Delivery, SendError> {
+    fn stage(
+        &self,
+        record: &Record<'_>,
+        partition: Option<i32>,
+        credits: u32,
+    ) -> Result<Delivery, SendError> {
         let timestamp = record.timestamp.unwrap_or_else(wall_clock);
+        let staged = ToStage::new(record, partition, timestamp, u64::from(credits));
         let mut staging = self.shared().staging();
-        let (topic, slot) = staging.push(record, timestamp, u64::from(credits))?;
+        let (topic, slot) = staging.push(&staged)?;
         release(staging);
         let shared = Arc::clone(self.shared());
         Ok(Delivery::new(shared, topic, timestamp, slot))
     }
 
     async fn wait_for_room(&self, credits: u32) -> Result<(), SendError> {
-        let (started, max_block) = (Instant::now(), self.shared().limits.max_block);
+        let (wait, max_block) = (
+            self.shared().waiting.for_room(),
+            self.shared().limits.max_block,
+        );
         let wake = self.shared().staging().starve();
         wake.wake();
         let room = self.shared().room.acquire_many(credits);
@@ -204,7 +309,13 @@ impl Producer {
                 permit.forget();
                 Ok(())
             }
-            Ok(Err(_)) | Err(_) => Err(self.no_room(started.elapsed())),
+            Ok(Err(_)) | Err(_) => {
+                let error = self.no_room(wait.elapsed());
+                if let SendError::BufferFull { .. } = error {
+                    self.shared().waiting.on_exhausted();
+                }
+                Err(error)
+            }
         }
     }
 
@@ -217,7 +328,9 @@ impl Producer {
     /// Sends everything handed over so far without waiting for company, and waits until all of it is
     /// reported.
     pub async fn flush(&self) {
+        let started = Instant::now();
         self.command(CommandKind::Flush).await;
+        self.shared().waiting.on_flushed(started.elapsed());
     }
 
     /// Gives up every record that has not been handed to a connection; they are reported as not
@@ -250,6 +363,8 @@ impl Producer {
                 | SendError::TooLarge { .. }
                 | SendError::InvalidTimestamp { .. }
                 | SendError::InvalidPartition { .. }
+                | SendError::NoPartitions { .. }
+                | SendError::Topic(_)
                 | SendError::Closed,
             )
             | None => None,
@@ -267,7 +382,17 @@ impl Producer {
         self.handle.component
     }
 
-    /// What the producer has done so far, in numbers.
+    /// What the producer counts, under the names of Java's metrics. After a close the numbers are those
+    /// of its end; `None` once the machine is lost.
+    pub async fn metrics(&self) -> Option<Metrics> {
+        let (done, metrics) = oneshot::channel();
+        let wake = self.shared().staging().command(CommandKind::Metrics(done));
+        wake.wake();
+        let answer = metrics.await.ok();
+        answer.or_else(|| self.shared().last_metrics().clone())
+    }
+
+    /// What the driver has done so far, in numbers.
     pub fn stats(&self) -> Stats {
         self.shared().counters.read()
     }
@@ -292,6 +417,21 @@ impl Drop for Handle {
         drop(staging);
         wake.wake();
         self.shared.notify(&Notice::DroppedUnclosed);
+    }
+}
+
+/// Records of a batch, and the partitions that the application's partitioner has chosen for them.
+struct Chosen<'a, 'r> {
+    records: &'a [Record<'r>],
+    /// One for each record; `None` without a partitioner.
+    partitions: Option<&'a [Option<i32>]>,
+}
+
+impl<'a, 'r> Chosen<'a, 'r> {
+    fn get(&self, index: usize) -> Option<(&'a Record<'r>, Option<i32>)> {
+        let record = self.records.get(index)?;
+        let chosen = self.partitions.and_then(|all| all.get(index).copied());
+        Some((record, chosen.unwrap_or(record.partition)))
     }
 }
 

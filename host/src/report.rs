@@ -133,6 +133,13 @@ pub enum SendError {
         /// The partition asked for.
         partition: i32,
     },
+    /// The topic's partitions are not known, and the application's partitioner needs them.
+    NoPartitions {
+        /// Why they did not become known within `max.block.ms`; `None` where there was no time to wait.
+        cause: Option<Cause>,
+    },
+    /// The topic's name is none.
+    Topic(TopicError),
     /// [`Producer::close`](crate::Producer::close) has been called.
     Closed,
     /// The producer has failed for good.
@@ -160,6 +167,13 @@ impl fmt::Display for SendError {
             Self::InvalidPartition { partition } => {
                 write!(f, "the partition {partition} is negative")
             }
+            Self::NoPartitions { cause: None } => {
+                f.write_str("the topic's partitions are not known yet")
+            }
+            Self::NoPartitions { cause: Some(cause) } => {
+                write!(f, "the topic's partitions are not known: {cause}")
+            }
+            Self::Topic(error) => error.fmt(f),
             Self::Closed => f.write_str("the producer is closed"),
             Self::Failed(error) => error.fmt(f),
         }

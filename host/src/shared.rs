@@ -1,6 +1,9 @@
 //! What the handles, the deliveries and the driver of one producer share.
 
 use crate::deliveries::Deliveries;
+use crate::metrics::{Metrics, Waiting};
+use crate::partitioner::Partitioner;
+use crate::partitions::Known;
 use crate::staging::{STAGED_BYTES, Staging};
 use crate::stats::{Counters, Notice};
 use odradek::Failures;
@@ -17,7 +20,13 @@ pub(crate) struct Shared {
     pub(crate) room: Semaphore,
     pub(crate) deliveries: Deliveries,
     pub(crate) counters: Counters,
+    pub(crate) waiting: Waiting,
     failures: Mutex<Failures>,
+    pub(crate) partitions: Known,
+    /// The application's partitioner, if it has one.
+    pub(crate) partitioner: Option<Box<dyn Partitioner>>,
+    /// What the machine had counted when it was closed.
+    last_metrics: Mutex<Option<Metrics>>,
     pub(crate) limits: Limits,
     hook: Hook,
 }
@@ -50,13 +59,21 @@ impl Limits {
 }
 
 impl Shared {
-    pub(crate) fn new(limits: Limits, hook: Hook) -> Self {
+    pub(crate) fn new(
+        limits: Limits,
+        hook: Hook,
+        partitioner: Option<Box<dyn Partitioner>>,
+    ) -> Self {
         Self {
             staging: Mutex::default(),
             room: Semaphore::new(0),
             deliveries: Deliveries::default(),
             counters: Counters::default(),
+            waiting: Waiting::default(),
             failures: Mutex::default(),
+            partitions: Known::default(),
+            partitioner,
+            last_metrics: Mutex::default(),
             limits,
             hook,
         }
@@ -68,6 +85,17 @@ impl Shared {
 
     pub(crate) fn failures(&self) -> MutexGuard<'_, Failures> {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn keep_metrics(&self, metrics: Option<Metrics>) {
+        *self.last_metrics() = metrics;
+    }
+
+    /// What the machine had counted when it was closed; `None` before, and where it was lost.
+    pub(crate) fn last_metrics(&self) -> MutexGuard<'_, Option<Metrics>> {
+        self.last_metrics
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells the application's hook.

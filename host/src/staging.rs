@@ -1,6 +1,7 @@
 //! Where many tasks put records side by side, in the flat form in which the machine takes them.
 
 use crate::batch::Batch;
+use crate::metrics::Metrics;
 use crate::record::Record;
 use crate::report::SendError;
 use odradek::{BulkHeader, BulkRecord, TopicHandle};
@@ -75,11 +76,12 @@ impl Staged {
         self.data.len() >= FULL_BYTES || self.records.len() >= FULL_RECORDS
     }
 
-    fn append(&mut self, topic: u32, record: &Record<'_>, wall: i64) {
+    fn append(&mut self, topic: u32, staged: &ToStage<'_, '_>) {
+        let record = staged.record;
         self.records.push(BulkRecord {
             topic: TopicHandle(topic),
-            partition: record.partition.unwrap_or(-1),
-            timestamp: record.timestamp.unwrap_or(wall),
+            partition: staged.partition.unwrap_or(-1),
+            timestamp: record.timestamp.unwrap_or(staged.wall),
             key_length: length(record.key),
             value_length: length(record.value),
             header_count: record.headers.len() as u32,
@@ -94,6 +96,34 @@ impl Staged {
             });
             self.data.extend_from_slice(header.name.as_bytes());
             self.data.extend_from_slice(header.value.unwrap_or(&[]));
+        }
+    }
+}
+
+/// A record, and what is not its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ToStage<'a, 'r> {
+    record: &'a Record<'r>,
+    /// The partition that the record names or was given; `None` leaves it to the machine.
+    partition: Option<i32>,
+    /// Its timestamp in ms since 1970 if it has none.
+    wall: i64,
+    /// How much room it has taken from the semaphore.
+    credits: u64,
+}
+
+impl<'a, 'r> ToStage<'a, 'r> {
+    pub(crate) const fn new(
+        record: &'a Record<'r>,
+        partition: Option<i32>,
+        wall: i64,
+        credits: u64,
+    ) -> Self {
+        Self {
+            record,
+            partition,
+            wall,
+            credits,
         }
     }
 }
@@ -116,7 +146,7 @@ pub(crate) struct Command {
     pub(crate) kind: CommandKind,
 }
 
-/// The kinds of [`Command`]. Each ends with a message, or with the sender dropped.
+/// The kinds of [`Command`]. One that has a sender ends with a message, or with the sender dropped.
 #[derive(Debug)]
 pub(crate) enum CommandKind {
     Flush(oneshot::Sender<()>),
@@ -125,6 +155,11 @@ pub(crate) enum CommandKind {
         timeout: Duration,
         done: oneshot::Sender<()>,
     },
+    /// Asks the machine for the partitions of the topic with this number. Its answer comes by another
+    /// way.
+    Watch(u32),
+    /// Asks for a snapshot of what the machine counts.
+    Metrics(oneshot::Sender<Metrics>),
 }
 
 /// What a driver that has nothing to do waits for. Commands wake it always.
@@ -182,18 +217,13 @@ pub(crate) enum Due {
 
 impl Staging {
     /// Stages a record that is waited for alone; gives its topic and its delivery slot.
-    pub(crate) fn push(
-        &mut self,
-        record: &Record<'_>,
-        wall: i64,
-        credits: u64,
-    ) -> Result<(u32, u32), SendError> {
-        let topic = self.admit(record, credits)?;
+    pub(crate) fn push(&mut self, staged: &ToStage<'_, '_>) -> Result<(u32, u32), SendError> {
+        let topic = self.admit(staged)?;
         let slot = self.free_slots.pop().unwrap_or_else(|| {
             self.slot_count += 1;
             self.slot_count - 1
         });
-        self.filling.append(topic, record, wall);
+        self.filling.append(topic, staged);
         self.filling.slots.push(slot);
         match self.filling.owners.last_mut() {
             Some(Run {
@@ -213,12 +243,10 @@ impl Staging {
         &mut self,
         batch: &Arc<Batch>,
         index: u32,
-        record: &Record<'_>,
-        wall: i64,
-        credits: u64,
+        staged: &ToStage<'_, '_>,
     ) -> Result<(), SendError> {
-        let topic = self.admit(record, credits)?;
-        self.filling.append(topic, record, wall);
+        let topic = self.admit(staged)?;
+        self.filling.append(topic, staged);
         if let Some(Run { count, owner }) = self.filling.owners.last_mut()
             && let Owner::Batch { batch: last, .. } = owner
             && Arc::ptr_eq(last, batch)
@@ -236,13 +264,13 @@ impl Staging {
         Ok(())
     }
 
-    fn admit(&mut self, record: &Record<'_>, credits: u64) -> Result<u32, SendError> {
+    fn admit(&mut self, staged: &ToStage<'_, '_>) -> Result<u32, SendError> {
         if let Some(refusal) = self.refusal {
             return Err(refusal);
         }
-        self.filling.credits += credits;
+        self.filling.credits += staged.credits;
         self.staged_total += 1;
-        Ok(self.topics.intern(record.topic))
+        Ok(self.topics.intern(staged.record.topic))
     }
 
     /// The driver, if what is staged is worth waking it.
@@ -279,6 +307,15 @@ impl Staging {
             kind,
         });
         self.wake()
+    }
+
+    /// Asks for the partitions of a topic; fails where no answer would come.
+    pub(crate) fn watch(&mut self, topic: &str) -> Result<Wake, SendError> {
+        if let Some(refusal) = self.refusal {
+            return Err(refusal);
+        }
+        let topic = self.topics.intern(topic);
+        Ok(self.command(CommandKind::Watch(topic)))
     }
 
     /// Refuses every later record with `error`, unless an earlier reason stands.
@@ -389,7 +426,8 @@ mod tests {
     }
 
     fn push(staging: &mut Staging, record: &Record<'_>) -> (u32, u32) {
-        staging.push(record, 7, 1).expect("not refused")
+        let staged = ToStage::new(record, record.partition, 7, 1);
+        staging.push(&staged).expect("not refused")
     }
 
     #[test]
@@ -400,7 +438,11 @@ mod tests {
         let batch = Arc::new(Batch::default());
         for index in 0..2 {
             staging
-                .push_of_batch(&batch, index, &Record::to("b").timestamp(9), 7, 1)
+                .push_of_batch(
+                    &batch,
+                    index,
+                    &ToStage::new(&Record::to("b").timestamp(9), None, 7, 1),
+                )
                 .expect("not refused");
         }
         push(&mut staging, &Record::to("a").partition(3).value(""));
@@ -469,7 +511,10 @@ mod tests {
         let (done, _wait) = oneshot::channel();
         let timeout = Duration::ZERO;
         staging.command(CommandKind::Close { timeout, done }).wake();
-        assert_eq!(staging.push(&Record::to("a"), 0, 1), Err(SendError::Closed));
+        assert_eq!(
+            staging.push(&ToStage::new(&Record::to("a"), None, 0, 1)),
+            Err(SendError::Closed)
+        );
         let commands = staging.take_commands();
         assert_eq!(commands[0].after, 3);
     }

@@ -1,7 +1,8 @@
 //! Topics as the application numbers them, and as the machine does.
 
 use crate::machine::Machine;
-use odradek::{BulkRecord, TopicError, TopicHandle};
+use crate::report::SendError;
+use odradek::{BulkRecord, FatalError, TopicError, TopicHandle};
 use std::sync::Arc;
 
 /// Bytes of the longest name that a topic can have.
@@ -75,6 +76,17 @@ impl Topics {
             let handle = entry.and_then(|entry| entry.handle);
             record.topic = handle.unwrap_or(TopicHandle(u32::MAX - number));
         }
+    }
+
+    /// The machine's handle of a topic by the staging place's number; for a name that was refused, the
+    /// name and why.
+    pub(crate) fn numbered(&self, number: u32) -> Result<TopicHandle, (Arc<str>, SendError)> {
+        let Some(entry) = self.entries.get(number as usize) else {
+            return Err((Arc::default(), SendError::Closed));
+        };
+        let lost = SendError::Failed(FatalError::MachineLost);
+        let error = entry.error.map_or(lost, SendError::Topic);
+        entry.handle.ok_or_else(|| (Arc::clone(&entry.name), error))
     }
 
     /// The name behind a handle; empty for one that was never given out.

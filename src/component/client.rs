@@ -45,6 +45,10 @@ impl wit::GuestProducer for Client {
         Ok(topic.0)
     }
 
+    fn watch(&self, topic: u32) {
+        self.driver.borrow_mut().watch(TopicHandle(topic));
+    }
+
     fn send(&self, record: types::ProducerRecord) -> types::SendOutcome {
         self.send_many(vec![record])
     }
@@ -132,6 +136,10 @@ impl wit::GuestProducer for Client {
         driver.purge();
         driver.pump();
         progress(&driver, driver.is_waiting())
+    }
+
+    fn metrics(&self) -> types::Metrics {
+        self.driver.borrow().metrics().into()
     }
 
     fn close(&self, timeout: u64) -> wit::Progress {

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::driver::{DisconnectReason, Input, Output, ResolveError, WaitReason};
 use crate::error_code::ErrorCode;
 use crate::event::Event;
-use crate::ids::{ConnectionId, QueryId};
+use crate::ids::{ConnectionId, QueryId, TopicHandle};
 use crate::time::Instant;
 use crate::wire::{WireError, WireErrorKind};
 use bytes::Bytes;
@@ -75,6 +75,11 @@ impl wit::GuestProducer for Engine {
             .into()
     }
 
+    fn watch(&self, topic: u32, now: u64) {
+        let mut producer = self.producer.borrow_mut();
+        producer.watch(TopicHandle(topic), Instant::from_nanos(now));
+    }
+
     fn flush(&self, now: u64) -> u32 {
         let mut producer = self.producer.borrow_mut();
         producer.flush(Instant::from_nanos(now)).0
@@ -87,6 +92,11 @@ impl wit::GuestProducer for Engine {
     fn close(&self, timeout: u64, now: u64) {
         let mut producer = self.producer.borrow_mut();
         producer.close(Duration::from_millis(timeout), Instant::from_nanos(now));
+    }
+
+    fn metrics(&self, now: u64) -> types::Metrics {
+        let producer = self.producer.borrow();
+        producer.metrics(Instant::from_nanos(now)).into()
     }
 
     fn step(&self, inputs: Vec<wit::Input>, data: Vec<u8>, now: u64) -> wit::StepResult {

@@ -9,6 +9,7 @@ compile_error!("a component has one world: enable the feature `client` or `engin
 mod client;
 #[cfg(all(feature = "engine", not(feature = "client")))]
 mod engine;
+mod metrics;
 mod types;
 
 /// What wit-bindgen makes of the world `client`.

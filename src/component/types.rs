@@ -6,7 +6,7 @@ use crate::config::ConfigError;
 use crate::driver::{DisconnectReason, ResolveError};
 use crate::error::{Cause, FatalError, SendError, TopicError};
 use crate::error_code::ErrorCode;
-use crate::event::{ConnectionFailure, DeliveryReport, Event, Outcome};
+use crate::event::{ConnectionFailure, DeliveryReport, Event, Outcome, TopicPartitions};
 use crate::ids::TopicHandle;
 use crate::wire::{WireError, WireErrorKind};
 use core::net::{IpAddr, SocketAddr};
@@ -22,6 +22,12 @@ pub(super) fn addressed(event: Event, blob: &mut Vec<u8>) -> types::Event {
         Event::Delivered(report) => types::Event::Delivered(delivered(&report, blob)),
         Event::BufferAvailable { free_bytes } => types::Event::BufferAvailable(free_bytes),
         Event::Flushed { flush } => types::Event::Flushed(flush.0),
+        Event::Partitions(TopicPartitions { topic, leaders }) => {
+            types::Event::Partitions(types::TopicPartitions {
+                topic: topic.0,
+                leaders: leaders.map_err(Into::into),
+            })
+        }
         Event::ConnectionFailed(failure) => types::Event::ConnectionFailed(failure.into()),
         Event::Failed(error) => types::Event::Failed(error.into()),
         Event::Closed => types::Event::Closed,

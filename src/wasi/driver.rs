@@ -12,7 +12,7 @@ use crate::error::{SendError, TopicError};
 use crate::event::Event;
 use crate::ids::{FlushId, Ticket, TopicHandle};
 use crate::time::{Instant, earliest};
-use crate::{Producer, Step};
+use crate::{Metrics, Producer, Step};
 use ::wasi::io::poll::Pollable;
 use ::wasi::random::random::get_random_u64;
 use core::time::Duration;
@@ -102,6 +102,17 @@ impl Driver {
             free_bytes: self.free_bytes(),
             ..outcome
         }
+    }
+
+    /// Asks for a topic's partitions: [`Event::Partitions`] follows, and again whenever they change.
+    pub fn watch(&mut self, topic: TopicHandle) {
+        self.step.more = true;
+        self.producer.watch(topic, clock::now());
+    }
+
+    /// A snapshot of everything that the producer counts.
+    pub fn metrics(&self) -> Metrics {
+        self.producer.metrics(clock::now())
     }
 
     /// Overrides linger for everything accepted so far.
@@ -303,6 +314,7 @@ impl Driver {
             }
             Event::Delivered(_)
             | Event::BufferAvailable { .. }
+            | Event::Partitions(_)
             | Event::ConnectionFailed(_)
             | Event::Failed(_) => {}
         }

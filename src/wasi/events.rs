@@ -52,6 +52,10 @@ pub(super) fn charge(event: &Event) -> u64 {
     match event {
         Event::Delivered(report) => EVENT_BYTES + report.tickets.charged_bytes(),
         Event::ConnectionFailed(failure) => EVENT_BYTES + failure.host.len() as u64,
+        Event::Partitions(told) => {
+            let count = told.leaders.as_ref().map_or(0, Vec::len);
+            EVENT_BYTES + count as u64 * LEADER_BYTES
+        }
         Event::BufferAvailable { .. }
         | Event::Flushed { .. }
         | Event::Failed(_)
@@ -60,6 +64,7 @@ pub(super) fn charge(event: &Event) -> u64 {
 }
 
 const EVENT_BYTES: u64 = 128;
+const LEADER_BYTES: u64 = 8;
 
 #[cfg(test)]
 mod tests {

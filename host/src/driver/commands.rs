@@ -3,6 +3,7 @@
 use super::{AGES, Driver};
 use crate::deliveries::Verdict;
 use crate::machine::MachineLost;
+use crate::metrics::Metrics;
 use crate::report::ReportCause;
 use crate::staging::{Command, CommandKind};
 use odradek::{Cause, SendError};
@@ -39,9 +40,38 @@ impl Driver {
                     self.purges.push(done);
                 }
                 CommandKind::Close { timeout, done } => self.begin_close(after, timeout, done)?,
+                CommandKind::Watch(number) => self.watch(number)?,
+                CommandKind::Metrics(done) => {
+                    let metrics = self.measure()?;
+                    // Whoever gave up waiting wants none.
+                    let _ = done.send(metrics);
+                }
             }
         }
         self.tell_close()
+    }
+
+    /// Asks the machine for a topic's partitions. A name that it refuses is answered here.
+    fn watch(&mut self, number: u32) -> Result<(), MachineLost> {
+        self.learn_topics();
+        match self.topics.numbered(number) {
+            Ok(topic) => {
+                self.shared.counters.machine_calls.add(1);
+                self.machine.watch(topic, self.now())
+            }
+            Err((name, error)) => {
+                self.shared.partitions.tell(&name, &Err(error));
+                Ok(())
+            }
+        }
+    }
+
+    /// What the machine counts, and what it counted a window ago.
+    pub(super) fn measure(&mut self) -> Result<Metrics, MachineLost> {
+        let now = self.now();
+        let sample = self.take_sample(now)?;
+        let base = self.samples.base(now).unwrap_or(&sample).clone();
+        Ok(Metrics::new(sample, base))
     }
 
     fn begin_close(

@@ -9,6 +9,7 @@ mod outputs;
 
 use crate::deliveries::Verdict;
 use crate::machine::{Machine, MachineLost};
+use crate::metrics::{Sample, Samples};
 use crate::pending::Pending;
 use crate::report::{ReportCause, SendError};
 use crate::shared::Shared;
@@ -55,6 +56,7 @@ pub(crate) struct Driver {
     /// Bytes of room that senders hold or may take.
     in_circulation: u64,
     commands: Vec<Command>,
+    samples: Samples,
     flushes: Vec<(FlushId, oneshot::Sender<()>)>,
     /// Purges whose reports are about to come.
     purges: Vec<oneshot::Sender<()>>,
@@ -81,8 +83,14 @@ enum End {
 
 impl Driver {
     /// A driver for a machine whose clock started at `origin`.
-    pub(crate) fn new(machine: Box<dyn Machine>, shared: Arc<Shared>, origin: Moment) -> Self {
+    pub(crate) fn new(
+        machine: Box<dyn Machine>,
+        shared: Arc<Shared>,
+        origin: Moment,
+        samples: Samples,
+    ) -> Self {
         Self {
+            samples,
             machine,
             sockets: Sockets::default(),
             happenings: Happenings::new(),
@@ -121,6 +129,9 @@ impl Driver {
                 self.end = Some(End::Lost(lost));
             }
         }
+        // What was counted outlives the machine.
+        let last = self.measure().ok();
+        self.shared.keep_metrics(last);
     }
 
     fn now(&self) -> Instant {
@@ -204,6 +215,7 @@ impl Driver {
 
     /// One turn: records, commands, happenings, and what the machine makes of them.
     fn turn(&mut self) -> Result<(), MachineLost> {
+        self.sample()?;
         self.take_staged();
         self.offer()?;
         self.obey()?;
@@ -211,6 +223,24 @@ impl Driver {
         self.carry_out();
         self.give_up_stuck();
         Ok(())
+    }
+
+    /// Takes a snapshot of what the machine counts if the last one is old.
+    fn sample(&mut self) -> Result<(), MachineLost> {
+        let now = self.now();
+        if self.samples.is_due(now) {
+            let sample = self.take_sample(now)?;
+            self.samples.add(sample);
+        }
+        Ok(())
+    }
+
+    fn take_sample(&mut self, now: Instant) -> Result<Sample, MachineLost> {
+        self.shared.counters.machine_calls.add(1);
+        Ok(Sample {
+            machine: self.machine.metrics(now)?,
+            waits: self.shared.waiting.read(),
+        })
     }
 
     /// Tells the machine what happened and collects its outputs.
@@ -264,12 +294,15 @@ impl Drop for Driver {
         };
         self.shared.staging().end(refusal);
         self.shared.room.close();
+        self.shared.partitions.end();
         let cause = match refusal {
             SendError::Failed(error) => odradek::SendError::Failed(error),
             SendError::BufferFull { .. }
             | SendError::TooLarge { .. }
             | SendError::InvalidTimestamp { .. }
             | SendError::InvalidPartition { .. }
+            | SendError::NoPartitions { .. }
+            | SendError::Topic(_)
             | SendError::Closed => odradek::SendError::Closed,
         };
         self.refuse_all(&Verdict::refused(ReportCause::Refused(cause)));

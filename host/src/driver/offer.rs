@@ -40,17 +40,26 @@ impl Driver {
     fn take_records(&mut self) {
         let mut staging = self.shared.staging();
         staging.take_records(&mut self.pending.staged);
-        let new_topics = staging.topics_from(self.topics.len()).to_vec();
         drop(staging);
+        self.learn_topics();
+        let staged = &mut self.pending.staged;
+        self.topics.translate(&mut staged.records);
+        self.in_circulation = self.in_circulation.saturating_sub(staged.credits);
+        self.needed = None;
+    }
+
+    /// Interns the topics that the application has named since the last time.
+    pub(super) fn learn_topics(&mut self) {
+        let new_topics = self
+            .shared
+            .staging()
+            .topics_from(self.topics.len())
+            .to_vec();
         for name in new_topics {
             self.shared.deliveries.lock().name(Arc::clone(&name));
             self.shared.counters.machine_calls.add(1);
             self.topics.add(name, &mut *self.machine);
         }
-        let staged = &mut self.pending.staged;
-        self.topics.translate(&mut staged.records);
-        self.in_circulation = self.in_circulation.saturating_sub(staged.credits);
-        self.needed = None;
     }
 
     /// Offers pending records as long as the machine has room for them.

@@ -2,9 +2,10 @@
 
 use super::{Driver, End};
 use crate::deliveries::Verdict;
+use crate::partitions::{self, Partitions};
 use crate::report::{ReportCause, SendError};
 use crate::stats::Notice;
-use odradek::{DeliveryReport, Event, FatalError, FlushId, Output};
+use odradek::{DeliveryReport, Event, FatalError, FlushId, Output, TopicPartitions};
 
 impl Driver {
     /// Carries out the outputs of the last step.
@@ -43,6 +44,11 @@ impl Driver {
             // Every answer of the machine says how much room there is.
             Event::BufferAvailable { .. } => {}
             Event::Flushed { flush } => self.flushed(flush),
+            Event::Partitions(TopicPartitions { topic, leaders }) => {
+                let answer = leaders.map(Partitions::new).map_err(partitions::unknown);
+                let name = self.topics.name(topic);
+                self.shared.partitions.tell(&name, &answer);
+            }
             Event::ConnectionFailed(failure) => {
                 self.shared.failures().add(failure.clone());
                 self.shared.notify(&Notice::ConnectionFailed(failure));

@@ -10,7 +10,7 @@ use super::sandbox::Sandbox;
 use super::{Machine, MachineLost, OpenError, Step};
 use odradek::config::{Config, Note};
 use odradek::{
-    Bulk, BulkError, BulkOutcome, FlushId, Input, Instant, Output, TopicError, TopicHandle,
+    Bulk, BulkError, BulkOutcome, FlushId, Input, Instant, Metrics, Output, TopicError, TopicHandle,
 };
 use std::time::Duration;
 use wasmtime::Store;
@@ -222,6 +222,11 @@ impl Machine for ComponentMachine {
         }
     }
 
+    fn watch(&mut self, topic: TopicHandle, now: Instant) -> Result<(), MachineLost> {
+        let now = now.as_nanos();
+        self.call(|guest, store, producer| guest.call_watch(store, producer, topic.0, now))
+    }
+
     fn flush(&mut self, now: Instant) -> Result<FlushId, MachineLost> {
         let now = now.as_nanos();
         self.call(|guest, store, producer| guest.call_flush(store, producer, now))
@@ -266,6 +271,12 @@ impl Machine for ComponentMachine {
             .map_err(|broken| self.lose(broken))?;
         self.free_bytes = step.free_bytes;
         Ok(step)
+    }
+
+    fn metrics(&mut self, now: Instant) -> Result<Metrics, MachineLost> {
+        let now = now.as_nanos();
+        self.call(|guest, store, producer| guest.call_metrics(store, producer, now))
+            .map(Metrics::from)
     }
 
     fn calls(&self) -> u64 {

@@ -9,7 +9,7 @@ use odradek::{
     BulkError, BulkHeader, BulkOutcome, BulkRecord, Cause, ConnectionFailure, ConnectionId,
     DeliveryReport, DisconnectReason, ErrorCode, Event, FatalError, FlushId, Input, Outcome,
     Output, QueryId, ResolveError, SendError, Ticket, TicketRuns, TopicError, TopicHandle,
-    WaitReason,
+    TopicPartitions, WaitReason,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -116,6 +116,10 @@ fn raise_event(event: types::Event, blob: &mut Bytes) -> Result<Event, MachineLo
         types::Event::Flushed(flush) => Event::Flushed {
             flush: FlushId(flush),
         },
+        types::Event::Partitions(told) => Event::Partitions(TopicPartitions {
+            topic: TopicHandle(told.topic),
+            leaders: told.leaders.map_err(Into::into),
+        }),
         types::Event::ConnectionFailed(failure) => Event::ConnectionFailed(failure.into()),
         types::Event::Failed(error) => Event::Failed(error.into()),
         types::Event::Closed => Event::Closed,

@@ -8,6 +8,7 @@ mod bindings;
 mod component;
 mod convert;
 mod engine;
+mod metrics;
 mod native;
 mod parts;
 mod sandbox;
@@ -18,7 +19,9 @@ pub use native::NativeMachine;
 pub use odradek::Step;
 
 use odradek::config::{ConfigError, Note};
-use odradek::{Bulk, BulkOutcome, FlushId, Input, Instant, Output, TopicError, TopicHandle};
+use odradek::{
+    Bulk, BulkOutcome, FlushId, Input, Instant, Metrics, Output, TopicError, TopicHandle,
+};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +51,13 @@ pub trait Machine: Send {
         wall: i64,
         now: Instant,
     ) -> Result<BulkOutcome, MachineLost>;
+
+    /// Asks for a topic's partitions: `Event::Partitions` follows, and again whenever they change.
+    ///
+    /// # Errors
+    ///
+    /// [`MachineLost`].
+    fn watch(&mut self, topic: TopicHandle, now: Instant) -> Result<(), MachineLost>;
 
     /// Overrides linger for everything accepted so far; ends with `Event::Flushed`.
     ///
@@ -87,6 +97,13 @@ pub trait Machine: Send {
         now: Instant,
         outputs: &mut Vec<Output>,
     ) -> Result<Step, MachineLost>;
+
+    /// A snapshot of everything that the machine counts. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`MachineLost`].
+    fn metrics(&mut self, now: Instant) -> Result<Metrics, MachineLost>;
 
     /// How many calls have crossed the boundary of the component; 0 natively.
     fn calls(&self) -> u64;

@@ -3,7 +3,7 @@
 use super::{Machine, MachineLost, Step};
 use odradek::config::{Config, ConfigError, Note};
 use odradek::{
-    Bulk, BulkOutcome, FlushId, Input, Instant, Output, Producer, TopicError, TopicHandle,
+    Bulk, BulkOutcome, FlushId, Input, Instant, Metrics, Output, Producer, TopicError, TopicHandle,
 };
 use std::time::Duration;
 
@@ -45,6 +45,11 @@ impl Machine for NativeMachine {
         Ok(self.producer.send_many(bulk, wall, now))
     }
 
+    fn watch(&mut self, topic: TopicHandle, now: Instant) -> Result<(), MachineLost> {
+        self.producer.watch(topic, now);
+        Ok(())
+    }
+
     fn flush(&mut self, now: Instant) -> Result<FlushId, MachineLost> {
         Ok(self.producer.flush(now))
     }
@@ -71,6 +76,10 @@ impl Machine for NativeMachine {
             self.producer.handle_input(input.clone(), now);
         }
         Ok(self.producer.poll_outputs(now, outputs))
+    }
+
+    fn metrics(&mut self, now: Instant) -> Result<Metrics, MachineLost> {
+        Ok(self.producer.metrics(now))
     }
 
     fn calls(&self) -> u64 {

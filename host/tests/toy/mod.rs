@@ -3,8 +3,8 @@
 
 use odradek::{
     Bulk, BulkError, BulkOutcome, Cause, ConnectionFailure, ConnectionId, DeliveryReport,
-    DisconnectReason, Event, FlushId, Input, Instant, Outcome, Output, QueryId, SendError, Step,
-    Ticket, TicketRuns, TopicError, TopicHandle, WaitReason,
+    DisconnectReason, Event, FlushId, Input, Instant, Metrics, Outcome, Output, QueryId, SendError,
+    Step, Ticket, TicketRuns, TopicError, TopicHandle, WaitReason,
 };
 use odradek_host::machine::{Machine, MachineLost};
 use std::collections::VecDeque;
@@ -194,6 +194,10 @@ impl Machine for Toy {
         Ok(Ok(TopicHandle(self.topics.len() as u32 - 1)))
     }
 
+    fn watch(&mut self, _topic: TopicHandle, _now: Instant) -> Result<(), MachineLost> {
+        Ok(())
+    }
+
     fn send_many(
         &mut self,
         bulk: &Bulk<'_>,
@@ -284,6 +288,12 @@ impl Machine for Toy {
             free_bytes: self.free(),
             more: false,
         })
+    }
+
+    fn metrics(&mut self, now: Instant) -> Result<Metrics, MachineLost> {
+        let properties = [("bootstrap.servers", "toy:1")];
+        let (config, _) = odradek::Config::from_properties(properties).expect("a configuration");
+        Ok(odradek::Producer::new(&config, 0, now).metrics(now))
     }
 
     fn calls(&self) -> u64 {

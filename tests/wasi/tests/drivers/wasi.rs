@@ -66,7 +66,10 @@ impl Client {
                 }
                 Event::ConnectionFailed(failed) => self.taken.failures.push(failure(failed)),
                 Event::Failed(error) => panic!("the producer failed: {error:?}"),
-                Event::BufferAvailable(_) | Event::Flushed(_) | Event::Closed => {}
+                Event::BufferAvailable(_)
+                | Event::Flushed(_)
+                | Event::Partitions(_)
+                | Event::Closed => {}
             }
         }
     }
