@@ -270,12 +270,7 @@ impl fmt::Display for ConfigError {
                  request.timeout.ms={request_ms}; raise it to at least {} or lower the others",
                 linger_ms.saturating_add(*request_ms)
             ),
-            Self::PartitionerClass { class, known } => write!(
-                f,
-                "partitioner.class={class} is a Java class, which cannot run here; use {known} or \
-                 leave the key out; to choose partitions yourself give records their partition, or \
-                 give the host library a partitioner"
-            ),
+            Self::PartitionerClass { class, known } => write_unknown_class(f, class, known),
             Self::PartitionersDiffer {
                 key,
                 value,
@@ -283,8 +278,7 @@ impl fmt::Display for ConfigError {
                 other_value,
             } => write!(
                 f,
-                "{key}={value} contradicts {other}={other_value}: both say how records get their \
-                 partition; leave one of them out"
+                "{key}={value} contradicts {other}={other_value}: {PARTITIONERS_DIFFER}"
             ),
             Self::BatchLargerThanBuffer {
                 batch_size,
@@ -296,6 +290,18 @@ impl fmt::Display for ConfigError {
             ),
         }
     }
+}
+
+const PARTITIONERS_DIFFER: &str = "both say how records get their partition; leave one of them out";
+
+/// Most classes do what no class here can stand for, so the way out is another kind of partitioner.
+fn write_unknown_class(f: &mut fmt::Formatter<'_>, class: &str, known: &str) -> fmt::Result {
+    write!(
+        f,
+        "partitioner.class={class} is a Java class, which cannot run here; use {known} or leave the \
+         key out; to choose partitions yourself give records their partition, or give the host \
+         library a partitioner"
+    )
 }
 
 impl fmt::Display for ServerError {

@@ -1,6 +1,8 @@
 //! The partitions' queues: records become open batches, open batches become ready, ready batches wait
 //! to be drained.
 
+mod stickiness;
+
 use super::batch::{BATCH_OVERHEAD_BYTES, OpenBatch, ProducerBatch, TICKET_BYTES_MAX};
 use super::memory::Memory;
 use super::partition::PartitionQueue;
@@ -113,25 +115,7 @@ impl Accumulator {
         &mut self.partitions[slot.0 as usize]
     }
 
-    /// The queue of a partition; `None` as long as nothing was sent to it or one after it.
-    pub(super) fn queue_of(&self, topic: TopicHandle, partition: i32) -> Option<&PartitionQueue> {
-        let slots = self.by_topic.get(topic.0 as usize)?;
-        let slot = slots.get(usize::try_from(partition).ok()?)?;
-        Some(self.partition(*slot))
-    }
-
     // --- appending ---
-
-    /// Whether the partition has an open batch that takes the record.
-    pub(super) fn takes(&self, topic: TopicHandle, partition: i32, record: &Record<'_>) -> bool {
-        let open = self
-            .queue_of(topic, partition)
-            .and_then(|queue| queue.open.as_ref());
-        open.is_some_and(|open| {
-            let size = open.builder.encoded_size(record) as usize;
-            open.builder.len() + size <= self.batch_limit
-        })
-    }
 
     /// Appends a record to the open batch of a partition; allocates only where a batch begins or
     /// grows. Returns the bytes that the record takes.

@@ -58,8 +58,12 @@ impl Producer {
             .partitioner
             .choose(record, size, &partitions, random, now)
         {
-            Choice::Partition(partition) => {
+            Choice::Partition { partition, left } => {
                 let leader = partitions.leader(partition);
+                if let Some(left) = left {
+                    let memory = &mut self.memory;
+                    self.accumulator.end_full(record, left, memory, now);
+                }
                 let slot = self
                     .accumulator
                     .slot_led_by(record.topic, partition, leader);

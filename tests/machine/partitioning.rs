@@ -115,6 +115,22 @@ fn a_batch_that_lingers_is_not_left_behind_half_full() {
 }
 
 #[test]
+fn a_batch_that_is_left_because_it_is_full_does_not_linger() {
+    let world = World::new()
+        .topic("orders", 3)
+        .config("linger.ms", "10000")
+        .config("batch.size", "1000");
+    let mut world = ready(world);
+    for _ in 0..100 {
+        world.try_send("orders", None, None, &VALUE).unwrap();
+    }
+    world.run_for(100);
+    // Only the last batch may still take records.
+    assert!(world.account.open() < 12, "{} wait", world.account.open());
+    world.finish();
+}
+
+#[test]
 fn partitions_without_a_leader_get_nothing_without_a_key() {
     let mut world = World::new()
         .topic("orders", 3)

@@ -13,7 +13,7 @@ mod sticky;
 mod weights;
 
 use crate::config::{Config, KeyHash, Partitioning};
-use crate::ids::{BrokerId, TopicHandle};
+use crate::ids::BrokerId;
 use crate::random::Random;
 use crate::record::Record;
 use crate::time::Instant;
@@ -57,13 +57,27 @@ pub(super) trait Partitions {
 /// What the partitioner says about a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Choice {
-    /// This partition.
-    Partition(i32),
+    /// This one.
+    Partition {
+        /// The partition.
+        partition: i32,
+        /// The sticky partition until now, if another one takes its place with this record.
+        left: Option<i32>,
+    },
     /// The record asks for a partition that the topic does not have.
     Missing {
         /// The partition asked for.
         partition: i32,
     },
+}
+
+impl Choice {
+    const fn of(partition: i32) -> Self {
+        Self::Partition {
+            partition,
+            left: None,
+        }
+    }
 }
 
 impl Partitioner {
@@ -82,14 +96,6 @@ impl Partitioner {
         }
     }
 
-    /// Makes room for the turns of a topic.
-    pub(super) fn add_topic(&mut self, topic: TopicHandle) {
-        let count = topic.0 as usize + 1;
-        if self.topics.len() < count {
-            self.topics.resize_with(count, TopicTurns::default);
-        }
-    }
-
     /// Chooses for a record, which takes `size` bytes as the first of a batch. Keyless records avoid
     /// partitions without a leader; a key's partition is its partition whoever leads it.
     pub(super) fn choose(
@@ -103,19 +109,22 @@ impl Partitioner {
         let count = partitions.count();
         if let Some(partition) = record.partition {
             return if (0..count).contains(&partition) {
-                Choice::Partition(partition)
+                Choice::of(partition)
             } else {
                 Choice::Missing { partition }
             };
         }
         if let Some((hash, key)) = hashed_key(self.partitioning, record) {
-            return Choice::Partition(partition_for_key(hash, key, count));
+            return Choice::of(partition_for_key(hash, key, count));
         }
-        self.add_topic(record.topic);
-        let turns = &mut self.topics[record.topic.0 as usize];
+        let topic = record.topic.0 as usize;
+        if self.topics.len() <= topic {
+            self.topics.resize_with(topic + 1, TopicTurns::default);
+        }
+        let turns = &mut self.topics[topic];
         let is_led = |partition| partitions.leader(partition).is_some();
         if self.partitioning == Partitioning::RoundRobin {
-            return Choice::Partition(turns.round_robin.choose(count, is_led));
+            return Choice::of(turns.round_robin.choose(count, is_led));
         }
         let about = Stay {
             size,
@@ -124,7 +133,7 @@ impl Partitioner {
         };
         let takes = |partition| partitions.takes(partition, record);
         if let Some(partition) = turns.sticky.stay(about, is_led, takes) {
-            return Choice::Partition(partition);
+            return Choice::of(partition);
         }
         let (is_adaptive, stalls) = (self.is_adaptive, &self.stalls);
         let load = |partition| match partitions.leader(partition) {
@@ -137,8 +146,8 @@ impl Partitioner {
             },
         };
         let partition = turns.sticky.weights.draw(count, load, random, now);
-        turns.sticky.move_to(partition, is_led(partition));
-        Choice::Partition(partition)
+        let left = turns.sticky.move_to(partition, is_led(partition));
+        Choice::Partition { partition, left }
     }
 
     /// A record for which `partition` was chosen is in a batch and takes `bytes` there.

@@ -31,8 +31,9 @@ impl Sticky {
     /// It is left at the end of a batch, once `batch.size` bytes are there or would be with the record:
     /// when no batch is open (`takes` says no), or the open one has no room. A batch that could take
     /// the record is not left behind half full, except after twice `batch.size`: keyed records may keep
-    /// opening batches. Java looks at the same two limits, but only after a record has opened the next
-    /// batch, which it then leaves behind nearly empty.
+    /// opening batches. Java has the same two limits and looks at them after a record was appended: where
+    /// records do not fill a batch to the byte it goes on with a second one, and then leaves a third one
+    /// behind nearly empty.
     ///
     /// A partition that has lost its leader is left at once.
     pub(super) fn stay(
@@ -54,10 +55,11 @@ impl Sticky {
         is_staying.then_some(current)
     }
 
-    pub(super) const fn move_to(&mut self, partition: i32, is_led: bool) {
-        self.current = Some(partition);
+    /// Makes another partition the sticky one. Returns the one before it.
+    pub(super) const fn move_to(&mut self, partition: i32, is_led: bool) -> Option<i32> {
         self.was_led = is_led;
         self.bytes = 0;
+        self.current.replace(partition)
     }
 
     /// Counts the bytes of a record that went to the sticky partition.

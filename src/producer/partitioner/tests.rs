@@ -1,6 +1,7 @@
 //! Tests of the choice: whose key goes where, and how what has no key is spread.
 
 use super::*;
+use crate::ids::TopicHandle;
 
 const LONG: &[u8] = b"this is another string with more length to it perhaps";
 
@@ -63,7 +64,7 @@ fn spread(partitioner: &mut Partitioner, made: &Made, records: usize, seed: u64)
     let record = record(None, None);
     for _ in 0..records {
         let choice = partitioner.choose(&record, 161, made, &mut random, Instant::ZERO);
-        let Choice::Partition(partition) = choice else {
+        let Choice::Partition { partition, .. } = choice else {
             panic!("keyless is never missing")
         };
         partitioner.on_appended(&record, partition, 100);
@@ -83,7 +84,7 @@ fn an_explicit_partition_wins_over_everything_and_must_exist() {
         let made = Made::new(4);
         let mut choose =
             |record| partitioner.choose(&record, 70, &made, &mut random, Instant::ZERO);
-        assert_eq!(choose(record(Some(3), Some(b"k"))), Choice::Partition(3));
+        assert_eq!(choose(record(Some(3), Some(b"k"))), Choice::of(3));
         for partition in [4, -1] {
             assert_eq!(
                 choose(record(Some(partition), None)),
@@ -123,7 +124,7 @@ fn keys_land_where_librdkafka_puts_them() {
                     let now = Instant::ZERO;
                     seen.insert(
                         match partitioner.choose(&record, 70, &made, &mut random, now) {
-                            Choice::Partition(partition) => partition as u32,
+                            Choice::Partition { partition, .. } => partition as u32,
                             Choice::Missing { .. } => panic!("no partition was asked for"),
                         },
                     );
@@ -237,7 +238,7 @@ fn a_broker_that_takes_nothing_is_avoided_while_something_waits_for_it() {
         let mut counts = [0; 3];
         for _ in 0..1000 {
             match partitioner.choose(&record, 70, made, &mut random, now) {
-                Choice::Partition(partition) => {
+                Choice::Partition { partition, .. } => {
                     counts[partition as usize] += 1;
                     partitioner.on_appended(&record, partition, 1);
                 }
@@ -269,7 +270,7 @@ fn ignoring_keys_spreads_them_as_if_there_were_none() {
         let mut counts = [0; 4];
         for _ in 0..4000 {
             let choice = partitioner.choose(&key, 70, &made, &mut random, Instant::ZERO);
-            let Choice::Partition(partition) = choice else {
+            let Choice::Partition { partition, .. } = choice else {
                 panic!("no partition was asked for")
             };
             partitioner.on_appended(&key, partition, 1);
@@ -295,7 +296,7 @@ fn round_robin_takes_turns_in_each_topic_whatever_the_key() {
                 ..record(None, (round % 2 == 0).then_some(b"key"))
             };
             let choice = partitioner.choose(&record, 70, &made, &mut random, Instant::ZERO);
-            let Choice::Partition(partition) = choice else {
+            let Choice::Partition { partition, .. } = choice else {
                 panic!("no partition was asked for")
             };
             partitioner.on_appended(&record, partition, 1);
