@@ -12,11 +12,15 @@ pub struct ErrorCode(pub i16);
 /// What is to be done about an error. The classes are those of Kafka's own clients (KIP-1050).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recovery {
+    /// Nothing: the answer says that it is done.
+    Done,
     /// Send the same request again after the back-off.
     Retry,
     /// Bring the view of the cluster up to date, then send again: the leader or coordinator is
     /// another.
     RefreshAndRetry,
+    /// Divide the batch and send the parts; a record that is alone fails.
+    Split,
     /// The transaction is lost, the producer is not: abort and begin another.
     AbortTransaction,
     /// The identity is spent: go on under another producer id or epoch, with sequences from 0. In a
@@ -41,11 +45,14 @@ impl ErrorCode {
 
     /// What is to be done when `api` answers with this error.
     ///
-    /// The answers that are no failure, NONE and (from Produce) DUPLICATE_SEQUENCE_NUMBER, are to
-    /// be looked at before; here they count as [`Recovery::Fail`], as unknown codes do.
+    /// This is the whole table of code and API: the class of the Java client's exception, and above it
+    /// what an API means in particular. A code that is not known fails. What Produce answers about a
+    /// sequence depends on the batches before as well, and what it answers about a batch on its records
+    /// and on earlier attempts: `producer/verdict.rs` looks at those.
     pub fn recovery(self, api: ApiKey) -> Recovery {
         let general = self.row().map_or(Recovery::Fail, |row| row.recovery);
         match (api, self) {
+            (_, Self::NONE) => Recovery::Done,
             // The broker names its range in the answer, or does not understand the question: the
             // same request in a lower version.
             (ApiKey::ApiVersions, Self::UNSUPPORTED_VERSION | Self::INVALID_REQUEST) => {
@@ -55,14 +62,23 @@ impl ErrorCode {
             (ApiKey::Produce, Self::OUT_OF_ORDER_SEQUENCE_NUMBER | Self::UNKNOWN_PRODUCER_ID) => {
                 Recovery::RestartProducer
             }
+            // The broker has the batch already, it only forgot the offset.
+            (ApiKey::Produce, Self::DUPLICATE_SEQUENCE_NUMBER) => Recovery::Done,
+            // Larger than the topic's max.message.bytes, or than a segment. Java splits for the first
+            // alone; the same helps against both.
+            (ApiKey::Produce, Self::MESSAGE_TOO_LARGE | Self::RECORD_LIST_TOO_LARGE) => {
+                Recovery::Split
+            }
             // Produce answers it when the transaction has been ended behind the producer's back.
             (ApiKey::Produce, Self::INVALID_TXN_STATE) => Recovery::AbortTransaction,
-            // Asking changes nothing, and whoever waits for metadata has a limit of its own.
-            (ApiKey::Metadata, _) if general == Recovery::Fail => Recovery::RefreshAndRetry,
+            // What is wrong with a topic for good. Everything else may pass: asking changes nothing,
+            // and whoever waits for metadata has a limit of its own.
             (
-                ApiKey::ApiVersions | ApiKey::Metadata | ApiKey::Produce | ApiKey::InitProducerId,
-                _,
-            ) => general,
+                ApiKey::Metadata,
+                Self::INVALID_TOPIC_EXCEPTION | Self::TOPIC_AUTHORIZATION_FAILED,
+            ) => Recovery::FixConfiguration,
+            (ApiKey::Metadata, _) => Recovery::RefreshAndRetry,
+            (ApiKey::ApiVersions | ApiKey::Produce | ApiKey::InitProducerId, _) => general,
         }
     }
 
@@ -390,25 +406,14 @@ mod tests {
                 (ApiKey::ApiVersions, 35 | 42) => Recovery::Retry,
                 (ApiKey::Produce, 45 | 59) => Recovery::RestartProducer,
                 (ApiKey::Produce, 48) => Recovery::AbortTransaction,
-                (ApiKey::Metadata, _) if class == Recovery::Fail => Recovery::RefreshAndRetry,
+                (ApiKey::Produce, 46) | (_, 0) => Recovery::Done,
+                (ApiKey::Produce, 10 | 18) => Recovery::Split,
+                (ApiKey::Metadata, 17 | 29) => Recovery::FixConfiguration,
+                (ApiKey::Metadata, _) => Recovery::RefreshAndRetry,
                 _ => class,
             };
             assert_eq!(code.recovery(api), expected, "{api:?} answers {code}");
         }
-    }
-
-    #[test]
-    fn metadata_is_given_up_only_where_configuration_is_at_fault() {
-        let given_up = codes(|code| {
-            !matches!(
-                code.recovery(ApiKey::Metadata),
-                Recovery::Retry | Recovery::RefreshAndRetry | Recovery::RestartProducer
-            )
-        });
-        let expected = [
-            17, 18, 21, 29, 30, 31, 33, 34, 35, 38, 40, 43, 53, 58, 65, 87, 120,
-        ];
-        assert_eq!(given_up, expected);
     }
 
     #[test]

@@ -60,6 +60,9 @@ pub struct DeliveryReport {
     pub outcome: Outcome,
     /// Why the outcome is not a plain "written with its offset".
     pub cause: Option<Cause>,
+    /// What the broker said about it in its own words, cut to 1 KiB (KIP-467). Text from outside: for
+    /// people to read, and not to be trusted.
+    pub message: Option<Box<str>>,
     /// Which records, in the order in which they stand in the batch.
     pub tickets: TicketRuns,
 }

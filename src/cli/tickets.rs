@@ -216,6 +216,7 @@ mod tests {
             log_append_time: None,
             outcome: Outcome::Written,
             cause: None,
+            message: None,
             tickets: runs,
         }
     }

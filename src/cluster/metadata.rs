@@ -3,10 +3,11 @@
 use crate::backoff::Backoff;
 use crate::config::Config;
 use crate::error::TopicError;
-use crate::error_code::ErrorCode;
+use crate::error_code::{ErrorCode, Recovery};
 use crate::ids::{BrokerId, TopicHandle, TopicUuid};
 use crate::random::Random;
 use crate::time::Instant;
+use crate::wire::ApiKey;
 use crate::wire::api::metadata::{MetadataResponse, MetadataTopic};
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -313,11 +314,8 @@ impl TopicView {
 }
 
 /// Whether the cluster will give the same answer for a topic however often it is asked.
-const fn is_final(error: ErrorCode) -> bool {
-    matches!(
-        error,
-        ErrorCode::INVALID_TOPIC_EXCEPTION | ErrorCode::TOPIC_AUTHORIZATION_FAILED
-    )
+fn is_final(error: ErrorCode) -> bool {
+    error.recovery(ApiKey::Metadata) == Recovery::FixConfiguration
 }
 
 /// Kafka's rule for topic names, checked here so that a wrong name fails at once and not after

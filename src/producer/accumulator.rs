@@ -3,14 +3,18 @@
 
 mod stickiness;
 
-use super::batch::{BATCH_OVERHEAD_BYTES, OpenBatch, ProducerBatch, TICKET_BYTES_MAX};
+use super::batch::{
+    BATCH_OVERHEAD_BYTES, OpenBatch, ProducerBatch, TICKET_BYTES_MAX, batch_charge,
+};
 use super::memory::Memory;
 use super::partition::PartitionQueue;
 use crate::config::Config;
 use crate::driver::WaitReason;
 use crate::event::TicketRuns;
 use crate::ids::{BrokerId, Ticket, TopicHandle};
-use crate::record::{BATCH_HEADER_BYTES, BatchBuilder, Codec, Record, first_record_size};
+use crate::record::{
+    BATCH_HEADER_BYTES, BatchBuilder, Codec, Record, SealedBatch, first_record_size,
+};
 use crate::time::Instant;
 use core::ops::Bound;
 use core::time::Duration;
@@ -290,8 +294,7 @@ impl Accumulator {
         partition.usual_len = open.builder.len();
         partition.usual_ticket_bytes = open.tickets.bytes();
         let sealed = open.builder.seal(self.codec);
-        let charge =
-            sealed.held_bytes() as u64 + BATCH_OVERHEAD_BYTES + open.tickets.charged_bytes();
+        let charge = batch_charge(&sealed, &open.tickets);
         memory.release(open.charge);
         memory.charge(charge);
         partition.push(ProducerBatch {
@@ -307,6 +310,16 @@ impl Accumulator {
             last_error: None,
         });
         self.retime(slot, now);
+    }
+
+    /// Compresses the records of a batch that was made of another one.
+    pub(super) fn seal_part(&self, part: BatchBuilder) -> SealedBatch {
+        part.seal(self.codec)
+    }
+
+    /// Bytes that the records of a batch take at most before compression.
+    pub(super) const fn batch_limit(&self) -> usize {
+        self.batch_limit
     }
 
     // --- readiness ---

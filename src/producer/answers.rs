@@ -1,6 +1,8 @@
 //! What brokers say, taken to the rooms that it concerns.
 
 use super::Producer;
+use super::accumulator::Slot;
+use super::refusal::Refusal;
 use super::sender::{BatchAnswer, Ended};
 use super::verdict::{Circumstances, Verdict, judge};
 use crate::cluster::{ClusterEvent, RequestTag};
@@ -110,6 +112,7 @@ impl Producer {
         let BatchAnswer {
             batch: out,
             attempt,
+            refusal,
         } = answer;
         let generation = self.identity.generation();
         let partition = self.accumulator.partition_mut(out.slot);
@@ -121,25 +124,36 @@ impl Producer {
                 is_head: position == 0,
                 has_gap: partition.sequence.has_gap(generation),
                 retries: self.settings.retries,
+                refused: 0,
             };
             if let Some(batch) = partition.batch_mut(position) {
+                let about = Circumstances {
+                    refused: refusal.named(batch.sealed.count()),
+                    ..about
+                };
                 batch.is_in_flight = false;
                 if let Some(error) = attempt.error() {
                     self.sender.counters.on_error(error);
                     batch.last_error = Some(error);
                 }
                 let verdict = judge(batch, attempt, about);
-                self.carry_out(out.slot, position, verdict, now);
+                self.carry_out(out.slot, position, verdict, &refusal, now);
             }
         }
         self.accumulator.list(out.slot, now);
         self.accumulator.retime(out.slot, now);
     }
 
-    fn carry_out(&mut self, slot: super::Slot, position: usize, verdict: Verdict, now: Instant) {
+    fn carry_out(
+        &mut self,
+        slot: Slot,
+        position: usize,
+        verdict: Verdict,
+        refusal: &Refusal,
+        now: Instant,
+    ) {
         let generation = self.identity.generation();
         let partition = self.accumulator.partition_mut(slot);
-        let topic = partition.topic;
         match verdict {
             Verdict::Complete {
                 base_offset,
@@ -162,40 +176,52 @@ impl Producer {
                     return;
                 };
                 batch.is_in_doubt |= adds_doubt;
-                let records = batch.sealed.count();
-                self.sender.counters.on_retry(topic, records);
-                let failures = batch.attempts.saturating_sub(1);
-                let wait = self
-                    .settings
-                    .retry_backoff
-                    .delay(failures, &mut self.random);
-                partition.retry_at = partition.retry_at.max(now.after(wait));
                 if refresh {
                     self.cluster.metadata.want_refresh();
                 }
+                self.back_off(slot, position, now);
             }
             Verdict::Restamp => {
                 let Some(batch) = partition.batch_mut(position) else {
                     return;
                 };
                 batch.stamp = None;
-                let records = batch.sealed.count();
-                self.sender.counters.on_retry(topic, records);
-                // A broker that refuses every identity is not asked at the speed of the network.
-                let failures = batch.attempts.saturating_sub(1);
-                let backoff = self.settings.retry_backoff;
-                let wait = backoff.delay(failures, &mut self.random);
-                partition.retry_at = partition.retry_at.max(now.after(wait));
                 partition.sequence.break_off(generation);
                 self.identity.begin_change();
+                // A broker that refuses every identity is not asked at the speed of the network.
+                self.back_off(slot, position, now);
+            }
+            Verdict::Split { outcome, cause } => {
+                if !self.split_batch(slot, position) {
+                    debug_assert!(false, "own batches can be read");
+                    self.give_up_answered(slot, position, outcome, cause, refusal);
+                }
+            }
+            Verdict::LeaveOut { outcome, cause } => {
+                if !self.leave_out(slot, position, outcome, cause, refusal) {
+                    debug_assert!(false, "own batches can be read");
+                    self.give_up_answered(slot, position, outcome, cause, refusal);
+                }
             }
             Verdict::GiveUp { outcome, cause } => {
-                let Some(batch) = partition.remove(position) else {
-                    return;
-                };
-                self.give_up(slot, batch, outcome, cause);
+                self.give_up_answered(slot, position, outcome, cause, refusal);
             }
         }
+    }
+
+    /// Counts a retry and holds its partition back.
+    fn back_off(&mut self, slot: Slot, position: usize, now: Instant) {
+        let partition = self.accumulator.partition_mut(slot);
+        let topic = partition.topic;
+        let Some(batch) = partition.batch_mut(position) else {
+            return;
+        };
+        let records = batch.sealed.count();
+        self.sender.counters.on_retry(topic, records);
+        let failures = batch.attempts.saturating_sub(1);
+        let backoff = self.settings.retry_backoff;
+        let wait = backoff.delay(failures, &mut self.random);
+        partition.retry_at = partition.retry_at.max(now.after(wait));
     }
 
     fn on_init_producer_id(
@@ -239,7 +265,9 @@ impl Producer {
             Recovery::Retry | Recovery::RefreshAndRetry => {
                 self.identity.on_request_failed(&mut self.random, now);
             }
-            Recovery::AbortTransaction
+            Recovery::Done
+            | Recovery::Split
+            | Recovery::AbortTransaction
             | Recovery::RestartProducer
             | Recovery::FixConfiguration
             | Recovery::Fail => {

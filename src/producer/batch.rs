@@ -1,7 +1,8 @@
 //! A batch and its bookkeeping: open while records are appended, then sealed, sent, perhaps sent again.
 
+use super::identity;
 use crate::error_code::ErrorCode;
-use crate::event::TicketRuns;
+use crate::event::{Outcome, TicketRuns};
 use crate::ids::TopicHandle;
 use crate::metrics::HandedOut;
 use crate::record::{BatchBuilder, SealedBatch};
@@ -53,6 +54,22 @@ pub(super) struct Stamp {
     pub(super) base_sequence: i32,
 }
 
+/// What a sealed batch is charged in all.
+pub(super) fn batch_charge(sealed: &SealedBatch, tickets: &TicketRuns) -> u64 {
+    sealed.held_bytes() as u64 + BATCH_OVERHEAD_BYTES + tickets.charged_bytes()
+}
+
+impl Stamp {
+    /// The stamp of what follows a batch of `count` records with this one.
+    pub(super) const fn behind(self, count: u32) -> Self {
+        let base_sequence = identity::advance(self.base_sequence, count);
+        Self {
+            base_sequence,
+            ..self
+        }
+    }
+}
+
 impl ProducerBatch {
     /// Whether it was stamped under this identity. A stamp of an older identity is void: the batch is
     /// known not to be in the log, and gets a new one.
@@ -73,8 +90,33 @@ impl ProducerBatch {
         }
     }
 
+    /// What is known of it when no answer settles it.
+    pub(super) const fn outcome_unanswered(&self) -> Outcome {
+        if self.is_in_flight || self.is_in_doubt {
+            Outcome::PossiblyWritten
+        } else {
+            Outcome::NotWritten
+        }
+    }
+
     /// Bytes in a request: the batch header and the records.
     pub(super) fn encoded_len(&self) -> usize {
         self.sealed.encoded_len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Stamp;
+
+    #[test]
+    fn the_stamp_behind_the_largest_sequence_wraps() {
+        let stamp = |base_sequence| Stamp {
+            generation: 3,
+            base_sequence,
+        };
+        assert_eq!(stamp(i32::MAX - 1).behind(3), stamp(1));
+        assert_eq!(stamp(i32::MAX).behind(1), stamp(0));
+        assert_eq!(stamp(7).behind(5), stamp(12));
     }
 }

@@ -184,7 +184,7 @@ impl PartitionSequence {
 }
 
 /// The sequence `count` after `sequence`. Sequences are 31 bits wide: after 2^31 - 1 comes 0.
-const fn advance(sequence: i32, count: u32) -> i32 {
+pub(super) const fn advance(sequence: i32, count: u32) -> i32 {
     ((sequence as u32).wrapping_add(count) & 0x7fff_ffff) as i32
 }
 

@@ -147,6 +147,25 @@ impl PartitionQueue {
         self.batches.remove(position)
     }
 
+    /// Puts parts in the place of the batch at `position`, which is taken out. What is behind it moves
+    /// back; returns by how much.
+    pub(super) fn replace(&mut self, position: usize, parts: Vec<ProducerBatch>) -> u64 {
+        let mut behind = self.batches.split_off(position);
+        let Some(first) = behind.pop_front().map(|batch| batch.ordinal) else {
+            return 0;
+        };
+        let by = (parts.len() as u64).saturating_sub(1);
+        for (ordinal, part) in (first..).zip(parts) {
+            self.batches.push_back(ProducerBatch { ordinal, ..part });
+        }
+        for mut batch in behind {
+            batch.ordinal += by;
+            self.batches.push_back(batch);
+        }
+        self.next_ordinal += by;
+        by
+    }
+
     /// The position of the batch that may be handed to `broker` at `now`, if any may. One past the
     /// last batch stands for the open one, which has to be sealed first.
     pub(super) fn drainable(

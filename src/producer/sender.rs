@@ -4,6 +4,7 @@ use super::accumulator::{Accumulator, Slot};
 use super::identity::Identity;
 use super::memory::Memory;
 use super::produce_frame::{self, FrameBatch, FrameSettings};
+use super::refusal::Refusal;
 use super::verdict::Attempt;
 use crate::cluster::{Cluster, RequestTag};
 use crate::config::{Acks, Config};
@@ -57,6 +58,18 @@ pub(super) struct RequestBatch {
 pub(super) struct BatchAnswer {
     pub(super) batch: RequestBatch,
     pub(super) attempt: Attempt,
+    /// What the broker says in words.
+    pub(super) refusal: Refusal,
+}
+
+impl BatchAnswer {
+    fn unanswered(batch: RequestBatch) -> Self {
+        Self {
+            batch,
+            attempt: Attempt::Unanswered,
+            refusal: Refusal::default(),
+        }
+    }
 }
 
 /// A request that ended.
@@ -235,14 +248,12 @@ impl Sender {
                 answers.push(BatchAnswer {
                     batch,
                     attempt: attempt_of(entry),
+                    refusal: Refusal::of(entry),
                 });
             }
         }
         let missing = open.into_iter().flatten();
-        answers.extend(missing.map(|batch| BatchAnswer {
-            batch,
-            attempt: Attempt::Unanswered,
-        }));
+        answers.extend(missing.map(BatchAnswer::unanswered));
         Ok(Ended {
             answers,
             pinned: request.pinned,
@@ -258,10 +269,7 @@ impl Sender {
         let answers = request
             .batches
             .into_iter()
-            .map(|batch| BatchAnswer {
-                batch,
-                attempt: Attempt::Unanswered,
-            })
+            .map(BatchAnswer::unanswered)
             .collect();
         Ended {
             answers,
@@ -284,6 +292,17 @@ impl Sender {
         };
         request.pinned += bytes;
         true
+    }
+
+    /// The batches behind `ordinal` in a partition have moved back by `by`: requests that are out follow.
+    pub(super) fn move_back(&mut self, slot: Slot, ordinal: u64, by: u64) {
+        let batches = self
+            .requests
+            .values_mut()
+            .flat_map(|request| &mut request.batches);
+        for batch in batches.filter(|batch| batch.slot == slot && batch.ordinal > ordinal) {
+            batch.ordinal += by;
+        }
     }
 
     pub(super) fn has_requests(&self) -> bool {

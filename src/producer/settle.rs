@@ -27,6 +27,7 @@ impl Producer {
             log_append_time,
             outcome: Outcome::Written,
             cause,
+            message: None,
             tickets: batch.tickets,
         };
         self.delivery.push(report, batch.charge);
@@ -50,6 +51,7 @@ impl Producer {
             log_append_time: None,
             outcome,
             cause,
+            message: None,
             tickets: batch.tickets,
         };
         self.delivery.push(report, charge);
@@ -64,15 +66,18 @@ impl Producer {
         outcome: Outcome,
         cause: Cause,
     ) {
+        self.open_gap(slot, &batch);
+        self.report_batch(slot, batch, outcome, Some(cause));
+    }
+
+    /// A batch is not sent any more as it was stamped, if it was: the identity has to change.
+    pub(super) fn open_gap(&mut self, slot: Slot, batch: &ProducerBatch) {
         let generation = self.identity.generation();
         if self.identity.is_enabled() && batch.is_stamped(generation) {
-            self.accumulator
-                .partition_mut(slot)
-                .sequence
-                .break_off(generation);
+            let partition = self.accumulator.partition_mut(slot);
+            partition.sequence.break_off(generation);
             self.identity.begin_change();
         }
-        self.report_batch(slot, batch, outcome, Some(cause));
     }
 
     /// Something about a partition is due: linger, expiry or the end of a back-off.
@@ -105,11 +110,7 @@ impl Producer {
 
     /// Gives up a batch for a reason of our own: what is out or in doubt is possibly written.
     fn give_up_unanswered(&mut self, slot: Slot, batch: ProducerBatch, cause: Cause) {
-        let outcome = if batch.is_in_flight || batch.is_in_doubt {
-            Outcome::PossiblyWritten
-        } else {
-            Outcome::NotWritten
-        };
+        let outcome = batch.outcome_unanswered();
         self.give_up(slot, batch, outcome, cause);
     }
 
@@ -238,6 +239,7 @@ impl Producer {
             log_append_time: None,
             outcome: Outcome::NotWritten,
             cause: Some(cause),
+            message: None,
             tickets,
         };
         self.delivery.push(report, charge);

@@ -44,6 +44,8 @@ pub(super) struct Circumstances {
     pub(super) has_gap: bool,
     /// `retries`.
     pub(super) retries: u32,
+    /// How many records of the batch the answer names as those at fault (KIP-467).
+    pub(super) refused: u32,
 }
 
 /// What becomes of the batch.
@@ -68,6 +70,22 @@ pub(super) enum Verdict {
     /// It is not in the log and cannot get there under this identity: change the identity, then send it
     /// with a new sequence.
     Restamp,
+    /// It is too large and not in the log: send its records in smaller batches, in the sequences that it
+    /// was given.
+    Split {
+        /// Whether it is in the log, should that not be possible.
+        outcome: Outcome,
+        /// Why.
+        cause: Cause,
+    },
+    /// It is not in the log, because of some of its records: those are given up, the others are sent
+    /// again.
+    LeaveOut {
+        /// Whether those records are in the log.
+        outcome: Outcome,
+        /// Why.
+        cause: Cause,
+    },
     /// It will not be sent again.
     GiveUp {
         /// Whether it is in the log.
@@ -99,14 +117,32 @@ pub(super) fn judge(batch: &ProducerBatch, attempt: Attempt, about: Circumstance
     {
         return verdict;
     }
+    let cause = Cause::Broker(error);
     let adds_doubt = !error.proves_no_append();
+    let outcome = outcome_of(batch, adds_doubt);
     match error.recovery(ApiKey::Produce) {
-        Recovery::Retry => retry_or(batch, about, adds_doubt, false, Cause::Broker(error)),
-        Recovery::RefreshAndRetry => retry_or(batch, about, adds_doubt, true, Cause::Broker(error)),
+        Recovery::Retry => retry_or(batch, about, adds_doubt, false, cause),
+        Recovery::RefreshAndRetry => retry_or(batch, about, adds_doubt, true, cause),
+        // The broker has it and forgot the offset: success (not an error to be retried).
+        Recovery::Done => Verdict::Complete {
+            base_offset: None,
+            log_append_time: None,
+            cause: Some(Cause::Duplicate),
+        },
+        Recovery::Split if batch.sealed.count() > 1 => Verdict::Split { outcome, cause },
         Recovery::AbortTransaction
         | Recovery::RestartProducer
         | Recovery::FixConfiguration
-        | Recovery::Fail => give_up(batch, adds_doubt, Cause::Broker(error)),
+        | Recovery::Fail
+            if !adds_doubt && may_leave_out(batch, about) =>
+        {
+            Verdict::LeaveOut { outcome, cause }
+        }
+        Recovery::Split
+        | Recovery::AbortTransaction
+        | Recovery::RestartProducer
+        | Recovery::FixConfiguration
+        | Recovery::Fail => Verdict::GiveUp { outcome, cause },
     }
 }
 
@@ -117,12 +153,6 @@ fn judge_sequence(
     about: Circumstances,
 ) -> Option<Verdict> {
     match error {
-        // The broker has it and forgot the offset: success (not an error to be retried).
-        ErrorCode::DUPLICATE_SEQUENCE_NUMBER => Some(Verdict::Complete {
-            base_offset: None,
-            log_append_time: None,
-            cause: Some(Cause::Duplicate),
-        }),
         ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER
         | ErrorCode::UNKNOWN_PRODUCER_ID
         | ErrorCode::INVALID_PRODUCER_EPOCH => Some(if about.is_head || about.has_gap {
@@ -147,6 +177,14 @@ fn judge_sequence(
     }
 }
 
+/// Whether the records that the answer does not name may be sent again without the others. With
+/// idempotence what is left has fewer records than sequences and needs another identity, under which a
+/// batch in doubt could be written twice.
+fn may_leave_out(batch: &ProducerBatch, about: Circumstances) -> bool {
+    let is_safe = !(about.is_idempotent && batch.is_in_doubt);
+    is_safe && (1..batch.sealed.count()).contains(&about.refused)
+}
+
 fn retry_or(
     batch: &ProducerBatch,
     about: Circumstances,
@@ -160,16 +198,18 @@ fn retry_or(
             refresh,
         }
     } else {
-        give_up(batch, adds_doubt, cause)
+        Verdict::GiveUp {
+            outcome: outcome_of(batch, adds_doubt),
+            cause,
+        }
     }
 }
 
-const fn give_up(batch: &ProducerBatch, adds_doubt: bool, cause: Cause) -> Verdict {
-    let is_in_doubt = batch.is_in_doubt || adds_doubt;
-    let outcome = if is_in_doubt {
+/// Whether a batch is in the log that is not sent again.
+const fn outcome_of(batch: &ProducerBatch, adds_doubt: bool) -> Outcome {
+    if batch.is_in_doubt || adds_doubt {
         Outcome::PossiblyWritten
     } else {
         Outcome::NotWritten
-    };
-    Verdict::GiveUp { outcome, cause }
+    }
 }

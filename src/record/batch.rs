@@ -191,6 +191,18 @@ impl SealedBatch {
         &self.records
     }
 
+    /// The records as they were before compression, to be put into other batches; `None` if they
+    /// cannot be read back, which own ones always can.
+    pub(crate) fn decompressed(&self) -> Option<Bytes> {
+        if self.codec == Codec::None {
+            return Some(self.records.clone());
+        }
+        let records = self
+            .codec
+            .decompress(&self.records, self.uncompressed_len)?;
+        Some(Bytes::from(records))
+    }
+
     /// Number of records.
     pub fn count(&self) -> u32 {
         self.count

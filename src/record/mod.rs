@@ -3,12 +3,14 @@
 mod batch;
 mod codec;
 mod crc;
+mod decode;
 mod described;
 mod encode;
 mod header;
 
 pub use batch::{BatchBuilder, SealedBatch, first_record_size};
 pub use codec::Codec;
+pub(crate) use decode::RecordReader;
 pub(crate) use described::first_described_size;
 pub use header::{BATCH_HEADER_BYTES, ProducerStamp};
 

@@ -2,6 +2,7 @@
 
 use crate::faults::{Answer, ApiVersionsMood, Fate, Faults};
 use crate::partition_log::{PartitionLog, ReceivedBatch, UnknownProducer};
+use crate::rules::{Refused, Rules};
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::api_versions_response::ApiVersion;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
@@ -46,6 +47,7 @@ pub(crate) struct FakeTopic {
     /// Metadata answers this error.
     pub(crate) error: Option<ErrorCode>,
     pub(crate) log_append_time: Option<i64>,
+    pub(crate) rules: Rules,
 }
 
 impl FakeTopic {
@@ -137,6 +139,14 @@ impl FakeCluster {
         self.topics.insert(name.to_owned(), topic);
     }
 
+    pub(crate) fn rules(&mut self, topic: &str) -> &mut Rules {
+        &mut self
+            .topics
+            .get_mut(topic)
+            .expect("a topic of the test")
+            .rules
+    }
+
     pub(crate) fn partition(&mut self, topic: &str, partition: i32) -> &mut FakePartition {
         let topic = self.topics.get_mut(topic).expect("a topic of the test");
         &mut topic.partitions[partition as usize]
@@ -214,8 +224,8 @@ impl FakeCluster {
                 .with_base_offset(-1)
                 .with_log_append_time_ms(-1);
             let result = match &name {
-                None if version >= 13 => Some(Err(ErrorCode::UNKNOWN_TOPIC_ID)),
-                None => Some(Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)),
+                None if version >= 13 => Some(Err(ErrorCode::UNKNOWN_TOPIC_ID.into())),
+                None => Some(Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.into())),
                 Some(name) => {
                     let raw = data.records.clone().expect("records");
                     self.produce_to_partition(broker, name, data.index, raw, at)
@@ -230,7 +240,7 @@ impl FakeCluster {
                         response.log_append_time_ms = time;
                     }
                 }
-                Some(Err(error)) => response.error_code = error.0,
+                Some(Err(refused)) => refused.tell(&mut response, version),
             }
             partitions.push(response);
         }
@@ -250,7 +260,7 @@ impl FakeCluster {
         index: i32,
         raw: Bytes,
         at: u64,
-    ) -> Option<Result<i64, ErrorCode>> {
+    ) -> Option<Result<i64, Refused>> {
         let batch = ReceivedBatch::decode(raw);
         self.attempts.push(Attempt {
             at,
@@ -260,20 +270,23 @@ impl FakeCluster {
         });
         let answer = self.faults.next_answer(name, index);
         if let Answer::Error(error) = answer {
-            return Some(Err(error));
+            return Some(Err(error.into()));
         }
         let unknown = self.unknown_producer;
         let topic = self.topics.get_mut(name)?;
         let Some(partition) = topic.partitions.get_mut(index as usize) else {
-            return Some(Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION));
+            return Some(Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.into()));
         };
         if partition.leader != Some(broker) {
-            return Some(Err(ErrorCode::NOT_LEADER_OR_FOLLOWER));
+            return Some(Err(ErrorCode::NOT_LEADER_OR_FOLLOWER.into()));
         }
-        let result = partition.log.append(&batch, unknown);
+        if let Err(refused) = topic.rules.check(&batch) {
+            return Some(Err(refused));
+        }
+        let result = partition.log.append(&batch, unknown).map_err(Refused::from);
         match answer {
             Answer::Well | Answer::Error(_) => Some(result),
-            Answer::ErrorAfterAppend(error) => Some(result.and(Err(error))),
+            Answer::ErrorAfterAppend(error) => Some(result.and(Err(error.into()))),
             Answer::LeaveOut => None,
         }
     }

@@ -75,11 +75,21 @@ impl World {
 
     fn step(&mut self, next: u64) {
         self.now = self.now.max(next);
+        self.happen_now();
+        self.drain();
+    }
+
+    /// What comes next happens; the producer is not polled.
+    pub(crate) fn step_without_drain(&mut self) {
+        self.now = self.next_at().expect("something comes").max(self.now);
+        self.happen_now();
+    }
+
+    fn happen_now(&mut self) {
         match self.network.take_due(self.now) {
             Some(happening) => self.happen(happening),
             None => self.input(Input::Timeout),
         }
-        self.drain();
     }
 
     /// Hands an input to the producer, without polling it.

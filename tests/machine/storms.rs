@@ -6,7 +6,7 @@
 use crate::broker::{INIT_PRODUCER_ID, METADATA, PRODUCE};
 use crate::faults::{Answer, Fate};
 use crate::hostility::Hostility;
-use crate::partition_log::UnknownProducer;
+use crate::partition_log::{LogRecord, UnknownProducer};
 use crate::world::{MS, World};
 use odradek::{ErrorCode, Outcome};
 
@@ -60,7 +60,14 @@ fn world(seed: u64, weather: Weather, dice: &mut Hostility) -> World {
     if dice.below(2) == 0 {
         world.cluster.unknown_producer = UnknownProducer::Accept;
     }
+    limit_batches(&mut world, dice);
     world
+}
+
+/// Any record fits alone, most batches do not.
+fn limit_batches(world: &mut World, dice: &mut Hostility) {
+    let limits = [None, Some(160), Some(300), Some(700)];
+    world.cluster.rules("orders").max_message_bytes = pick(dice, &limits);
 }
 
 fn trouble(world: &mut World, weather: Weather, dice: &mut Hostility) {
@@ -104,6 +111,8 @@ fn trouble(world: &mut World, weather: Weather, dice: &mut Hostility) {
                 .faults
                 .answer("orders", partition, &[pick(dice, &retriable)]);
         }
+        // A limit that comes late leaves what is in doubt in doubt.
+        7 if weather == Weather::Severe && dice.below(2) == 0 => limit_batches(world, dice),
         7 if weather == Weather::Severe => {
             let final_errors = [
                 Answer::Error(ErrorCode::MESSAGE_TOO_LARGE),
@@ -116,6 +125,16 @@ fn trouble(world: &mut World, weather: Weather, dice: &mut Hostility) {
                 .answer("orders", partition, &[pick(dice, &final_errors)]);
         }
         8 if weather == Weather::Severe && dice.below(4) == 0 => world.purge(),
+        8 if weather == Weather::Severe && dice.below(2) == 0 => {
+            fn seventh(record: &LogRecord) -> Option<&'static str> {
+                record
+                    .number
+                    .is_some_and(|n| n % 7 == 0)
+                    .then_some("a seventh")
+            }
+            let rules: [Option<fn(&LogRecord) -> Option<&'static str>>; 2] = [None, Some(seventh)];
+            world.cluster.rules("orders").refuses = pick(dice, &rules);
+        }
         _ => world.set_listening(broker, true),
     }
 }

@@ -4,7 +4,9 @@
 //! encoder does not as long as it uses its table of 16-bit positions, which it does for blocks below
 //! 65 535 bytes.
 
-use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
+use lz4_flex::block::{
+    CompressTable, compress_into_with_table, decompress_into, get_maximum_output_size,
+};
 
 /// Magic number 0x184D2204 (little-endian), then FLG, BD and their checksum.
 ///
@@ -52,6 +54,28 @@ fn put_block(out: &mut [u8], block: &[u8], table: &mut CompressTable) -> usize {
     4 + len
 }
 
+/// What a frame of [`compress`] holds; `None` if it is no such frame of exactly `len` bytes.
+pub(super) fn decompress(frame: &[u8], len: usize) -> Option<Vec<u8>> {
+    let mut rest = frame.strip_prefix(&FRAME_HEADER)?;
+    let (mut out, mut at) = (vec![0; len], 0);
+    loop {
+        let (size_field, behind) = rest.split_first_chunk()?;
+        let field = u32::from_le_bytes(*size_field);
+        if field == 0 {
+            return (behind.is_empty() && at == len).then_some(out);
+        }
+        let (block, behind) = behind.split_at_checked((field & !STORED) as usize)?;
+        let room = &mut out[at..];
+        at += if field & STORED == 0 {
+            decompress_into(block, room).ok()?
+        } else {
+            room.get_mut(..block.len())?.copy_from_slice(block);
+            block.len()
+        };
+        rest = behind;
+    }
+}
+
 /// Room for a frame in which no block gets smaller, and for the slack that the block encoder demands
 /// while it writes the last one.
 fn worst_case(len: usize) -> usize {
@@ -62,7 +86,7 @@ fn worst_case(len: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK_BYTES, FRAME_HEADER, compress};
+    use super::{BLOCK_BYTES, FRAME_HEADER, compress, decompress};
     use lz4_flex::frame::FrameDecoder;
     use std::io::Read;
 
@@ -136,6 +160,29 @@ mod tests {
                     decoded(&compress(&bytes)) == bytes,
                     "{len} bytes, {repeated} of 64"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn own_frames_are_read_back_and_cut_ones_are_not() {
+        for (len, repeated) in [
+            (0, 0),
+            (1, 0),
+            (64, 60),
+            (BLOCK_BYTES + 1, 0),
+            (200_000, 16),
+        ] {
+            let bytes = mixed(len, repeated);
+            let frame = compress(&bytes);
+            assert!(decompress(&frame, len).as_ref() == Some(&bytes), "{len}");
+            assert_eq!(decompress(&frame, len + 1), None);
+            if len > 0 {
+                assert_eq!(decompress(&frame, len - 1), None);
+            }
+            for cut in 0..frame.len().min(40) {
+                assert_eq!(decompress(&frame[..cut], len), None, "cut at {cut}");
+                assert_eq!(decompress(&frame[..frame.len() - 1 - cut], len), None);
             }
         }
     }

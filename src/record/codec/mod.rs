@@ -35,4 +35,12 @@ impl Codec {
         compressed.shrink_to_fit();
         Some(compressed)
     }
+
+    /// What [`compress`](Self::compress) made of `len` bytes, decompressed; `None` if it is not that.
+    pub(super) fn decompress(self, compressed: &[u8], len: usize) -> Option<Vec<u8>> {
+        match self {
+            Self::None => (compressed.len() == len).then(|| compressed.to_vec()),
+            Self::Lz4 => lz4::decompress(compressed, len),
+        }
+    }
 }
