@@ -330,6 +330,11 @@ impl Accumulator {
         self.is_expediting = true;
     }
 
+    /// Whether an open batch waits for company.
+    pub(super) fn has_lingering(&self) -> bool {
+        !self.lingering.is_empty()
+    }
+
     /// Ends the wait of up to `limit` open batches that must leave at once; true if there was any.
     pub(super) fn ready_expedited(&mut self, limit: usize, now: Instant) -> bool {
         if !self.is_expediting {

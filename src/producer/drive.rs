@@ -79,6 +79,18 @@ impl Producer {
             || self.pursue_identity(now)
             || self.cluster.refresh_metadata(now)
             || self.drain(now)
+            || self.make_room()
+    }
+
+    /// Ends linger where somebody waits for room and nothing is out whose end would make some.
+    fn make_room(&mut self) -> bool {
+        let is_stuck = self.memory.is_wanted()
+            && !self.sender.has_requests()
+            && self.accumulator.has_lingering();
+        if is_stuck {
+            self.accumulator.expedite();
+        }
+        is_stuck
     }
 
     fn check_deadlines(&mut self, now: Instant) -> bool {

@@ -76,6 +76,11 @@ impl Memory {
         self.refused = Some(needed);
     }
 
+    /// Whether somebody waits for room.
+    pub(crate) const fn is_wanted(&self) -> bool {
+        self.refused.is_some()
+    }
+
     /// Whether so little is free that nothing should wait for company: a caller that offers no more than
     /// is free would otherwise wait for `linger.ms` with it.
     pub(crate) const fn is_short(&self) -> bool {

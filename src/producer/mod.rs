@@ -263,6 +263,14 @@ impl Producer {
         self.cluster.handle_input(input, now);
     }
 
+    /// Says that somebody waits for so many bytes of room, for a record that is not even offered.
+    /// [`Event::BufferAvailable`](crate::Event::BufferAvailable) follows as after a refusal. Batches that
+    /// wait for company leave when nothing else is under way that could make room, and not before: under
+    /// load they go on filling.
+    pub const fn want_room(&mut self, bytes: u64) {
+        self.memory.note_refusal(bytes);
+    }
+
     /// Counts bytes in `buffer.memory` that the driver keeps on the application's behalf, such as events
     /// that nobody has taken yet; even past the limit, for they are there already. Undone by
     /// [`release`](Self::release).

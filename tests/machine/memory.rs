@@ -7,7 +7,11 @@ use odradek::{Outcome, SendError};
 const MEMORY: u64 = 100_000;
 
 fn small(acks: &str) -> World {
-    let mut world = World::new()
+    ready(World::new(), acks)
+}
+
+fn ready(world: World, acks: &str) -> World {
+    let mut world = world
         .topic("orders", 1)
         .config("buffer.memory", &MEMORY.to_string())
         .config("acks", acks)
@@ -203,5 +207,52 @@ fn nothing_waits_for_company_when_the_buffer_is_nearly_full() {
     world.run_for(100);
     assert_eq!(world.held(), 0, "all of it left long before linger.ms");
     assert!(world.now - before < 1000 * crate::world::MS);
+    world.finish();
+}
+
+/// Somebody waits for room for a record that is never offered, as in a host that offers only what fits.
+#[test]
+fn linger_ends_when_somebody_waits_for_room_that_nothing_else_will_make() {
+    let mut world = ready(World::new().config("batch.size", "90000"), "all");
+    world.try_send("orders", None, None, &[7; 50_000]).unwrap();
+    world.run_for(100);
+    assert!(world.cluster.attempts.is_empty());
+    world.producer().want_room(60_000);
+    let before = world.now;
+    world.run_until(60_000, |world| !world.relief.is_empty());
+    assert!(
+        world.now - before < 10 * crate::world::MS,
+        "{}",
+        world.story()
+    );
+    assert_eq!(world.account.count(Outcome::Written), 1);
+    world.finish();
+}
+
+#[test]
+fn batches_go_on_filling_while_something_that_is_out_will_make_room() {
+    let mut world = small("all").topic("other", 1);
+    world.handle("other");
+    world.run_for(50);
+    world.cluster.faults.always = Some(Fate::Slow(500));
+    world.try_send("orders", None, None, &[7; 50_000]).unwrap();
+    world.run_until(2000, |world| !world.cluster.attempts.is_empty());
+    world.try_send("other", None, None, &[7; 5_000]).unwrap();
+    world.producer().want_room(60_000);
+    world.run_until(60_000, |world| !world.relief.is_empty());
+    assert_eq!(world.account.count(Outcome::Written), 1);
+    world.run_for(200);
+    let attempts = world.cluster.attempts.len();
+    assert_eq!(attempts, 1, "the small batch left without need");
+    world.run_until_idle();
+    world.finish();
+}
+
+#[test]
+fn whoever_waits_for_room_that_is_there_hears_so_at_once() {
+    let mut world = small("all");
+    world.producer().want_room(60_000);
+    world.run_for(1);
+    assert_eq!(world.relief.len(), 1);
     world.finish();
 }
