@@ -377,45 +377,6 @@ mod tests {
         }
     }
 
-    /// Stated apart from the table: what the exceptions of Java's client 4.3 are subclasses of. The
-    /// codes from 134 on are later and fail.
-    fn class_in_java(code: i16) -> Recovery {
-        match code {
-            2 | 7 | 14 | 19 | 20 | 41 | 51 | 70 | 71 | 75 | 78 | 88 | 89 | 106 | 122 | 123
-            | 133 => Recovery::Retry,
-            3 | 5 | 6 | 9 | 13 | 15 | 16 | 56 | 72 | 74 | 80 | 83 | 84 | 100 | 103 => {
-                Recovery::RefreshAndRetry
-            }
-            22 | 25 | 47 | 49 | 82 | 90 => Recovery::RestartProducer,
-            120 => Recovery::AbortTransaction,
-            17 | 18 | 21 | 29 | 30 | 31 | 33 | 34 | 35 | 38 | 40 | 43 | 53 | 58 | 65 | 87 => {
-                Recovery::FixConfiguration
-            }
-            _ => Recovery::Fail,
-        }
-    }
-
-    #[test]
-    fn every_code_recovers_as_its_class_except_where_the_api_decides() {
-        for (api, code) in ApiKey::ALL
-            .into_iter()
-            .flat_map(|api| all().map(move |code| (api, code)))
-        {
-            let class = class_in_java(code.0);
-            let expected = match (api, code.0) {
-                (ApiKey::ApiVersions, 35 | 42) => Recovery::Retry,
-                (ApiKey::Produce, 45 | 59) => Recovery::RestartProducer,
-                (ApiKey::Produce, 48) => Recovery::AbortTransaction,
-                (ApiKey::Produce, 46) | (_, 0) => Recovery::Done,
-                (ApiKey::Produce, 10 | 18) => Recovery::Split,
-                (ApiKey::Metadata, 17 | 29) => Recovery::FixConfiguration,
-                (ApiKey::Metadata, _) => Recovery::RefreshAndRetry,
-                _ => class,
-            };
-            assert_eq!(code.recovery(api), expected, "{api:?} answers {code}");
-        }
-    }
-
     #[test]
     fn only_refusals_before_the_append_prove_that_nothing_was_appended() {
         let proofs = codes(ErrorCode::proves_no_append);

@@ -15,6 +15,8 @@ mod hostility;
 mod network;
 #[path = "../machine/partition_log.rs"]
 mod partition_log;
+#[path = "../machine/rules.rs"]
+mod rules;
 #[path = "../machine/running.rs"]
 mod running;
 #[path = "../machine/trace.rs"]

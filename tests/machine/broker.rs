@@ -286,7 +286,7 @@ impl FakeCluster {
         let result = partition.log.append(&batch, unknown).map_err(Refused::from);
         match answer {
             Answer::Well | Answer::Error(_) => Some(result),
-            Answer::ErrorAfterAppend(error) => Some(result.and(Err(error.into()))),
+            Answer::ErrorAfterAppend(error) => Some(result.and_then(|_| Err(error.into()))),
             Answer::LeaveOut => None,
         }
     }

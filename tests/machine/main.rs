@@ -6,6 +6,7 @@ mod broker;
 mod closing;
 mod connections;
 mod determinism;
+mod error_table;
 mod faults;
 mod hostile;
 mod hostility;

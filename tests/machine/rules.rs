@@ -7,6 +7,9 @@ use kafka_protocol::messages::produce_response::{
 use kafka_protocol::protocol::StrBytes;
 use odradek::ErrorCode;
 
+/// Says why a record is refused, if it is.
+pub(crate) type Refuses = fn(&LogRecord) -> Option<&'static str>;
+
 /// The rules of a topic, checked in a real broker's order: before the sequence.
 #[derive(Debug, Default)]
 pub(crate) struct Rules {
@@ -15,7 +18,7 @@ pub(crate) struct Rules {
     /// `segment.bytes`, in the same way.
     pub(crate) segment_bytes: Option<usize>,
     /// Says why a record is refused, if it is.
-    pub(crate) refuses: Option<fn(&LogRecord) -> Option<&'static str>>,
+    pub(crate) refuses: Option<Refuses>,
     /// What is answered with it, INVALID_RECORD otherwise.
     pub(crate) refusal: Option<ErrorCode>,
     /// What is said about the batch as a whole.

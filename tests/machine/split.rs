@@ -210,7 +210,10 @@ fn parts_expire_when_their_batch_would_have() {
 fn a_batch_in_doubt_that_is_divided_is_never_written_twice() {
     for fate in [Fate::LoseResponse, Fate::ResetBefore] {
         let mut world = warmed(World::new());
-        world.cluster.faults.fate(PRODUCE, &[fate.clone()]);
+        world
+            .cluster
+            .faults
+            .fate(PRODUCE, std::slice::from_ref(&fate));
         let tickets = send_all(&mut world, 20);
         world.run_until(10_000, |world| !world.failures.is_empty());
         world.cluster.rules("orders").max_message_bytes = Some(1000);

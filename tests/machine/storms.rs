@@ -7,6 +7,7 @@ use crate::broker::{INIT_PRODUCER_ID, METADATA, PRODUCE};
 use crate::faults::{Answer, Fate};
 use crate::hostility::Hostility;
 use crate::partition_log::{LogRecord, UnknownProducer};
+use crate::rules::Refuses;
 use crate::world::{MS, World};
 use odradek::{ErrorCode, Outcome};
 
@@ -132,7 +133,7 @@ fn trouble(world: &mut World, weather: Weather, dice: &mut Hostility) {
                     .is_some_and(|n| n % 7 == 0)
                     .then_some("a seventh")
             }
-            let rules: [Option<fn(&LogRecord) -> Option<&'static str>>; 2] = [None, Some(seventh)];
+            let rules: [Option<Refuses>; 2] = [None, Some(seventh)];
             world.cluster.rules("orders").refuses = pick(dice, &rules);
         }
         _ => world.set_listening(broker, true),
