@@ -21,6 +21,7 @@ mod outcomes;
 mod partition_log;
 mod partitioning;
 mod record_errors;
+mod retries;
 mod rules;
 mod running;
 mod split;
