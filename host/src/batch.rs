@@ -78,7 +78,7 @@ impl Batch {
         let index = state.report.verdicts.len() as u32;
         state.report.verdicts.push(Shared {
             topic: Arc::clone(topic),
-            verdict: *verdict,
+            verdict: verdict.clone(),
         });
         let mut count = 0;
         for part in parts {
@@ -279,6 +279,7 @@ impl BatchReport {
                 .unwrap_or_else(|| self.timestamps.of(part.first + step)),
             outcome: verdict.outcome,
             cause: verdict.cause,
+            message: verdict.message.clone(),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 /// What became of one record, without its name and time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) ticket: Option<Ticket>,
     pub(crate) partition: Option<i32>,
@@ -17,6 +17,8 @@ pub(crate) struct Verdict {
     pub(crate) log_append_time: Option<i64>,
     pub(crate) outcome: Outcome,
     pub(crate) cause: Option<ReportCause>,
+    /// The broker's own words.
+    pub(crate) message: Option<Arc<str>>,
 }
 
 impl Verdict {
@@ -29,6 +31,7 @@ impl Verdict {
             log_append_time: None,
             outcome: Outcome::NotWritten,
             cause: Some(cause),
+            message: None,
         }
     }
 }
@@ -140,7 +143,7 @@ impl Future for Delivery {
         let this = &mut *self;
         let mut slots = this.shared.deliveries.lock();
         let entry = slots.slot(slot);
-        let Slot::Done(verdict) = *entry else {
+        let Slot::Done(verdict) = entry else {
             if !matches!(entry, Slot::Waiting(Some(waker)) if waker.will_wake(cx.waker())) {
                 let waker = Some(cx.waker().clone());
                 let old = std::mem::replace(entry, Slot::Waiting(waker));
@@ -150,6 +153,7 @@ impl Future for Delivery {
             }
             return Poll::Pending;
         };
+        let verdict = verdict.clone();
         slots.free(slot);
         this.slot = None;
         let topic = slots.names.get(this.topic as usize).map(Arc::clone);
@@ -162,6 +166,7 @@ impl Future for Delivery {
             timestamp: verdict.log_append_time.unwrap_or(this.timestamp),
             outcome: verdict.outcome,
             cause: verdict.cause,
+            message: verdict.message,
         })
     }
 }

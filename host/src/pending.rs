@@ -116,7 +116,7 @@ impl Pending {
             self.advance(same, |records, singles, owner| match owner {
                 Owner::Singles => {
                     for slot in singles {
-                        slots.complete(*slot, *verdict, wakers);
+                        slots.complete(*slot, verdict.clone(), wakers);
                     }
                 }
                 Owner::Batch { batch, first } => {

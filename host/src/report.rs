@@ -23,6 +23,9 @@ pub struct Report {
     pub outcome: Outcome,
     /// Why the outcome is not a plain "written with its offset".
     pub cause: Option<ReportCause>,
+    /// What the broker said about it in its own words, at most 1 KiB. Text from outside: for people to
+    /// read, and not to be trusted.
+    pub message: Option<Arc<str>>,
 }
 
 /// Why a record's outcome is not a plain "written with its offset".
@@ -88,8 +91,11 @@ impl fmt::Display for DeliveryError {
         if let Some(partition) = self.0.partition {
             write!(f, ", partition {partition}")?;
         }
-        match self.0.cause {
-            Some(cause) => write!(f, ": {cause}"),
+        if let Some(cause) = self.0.cause {
+            write!(f, ": {cause}")?;
+        }
+        match &self.0.message {
+            Some(message) => write!(f, ": {message:?}"),
             None => Ok(()),
         }
     }

@@ -145,7 +145,7 @@ impl Window {
                             offset: verdict
                                 .offset
                                 .map(|base| base + i64::from(position) + step as i64),
-                            ..*verdict
+                            ..verdict.clone()
                         };
                         slots.complete(slot, verdict, wakers);
                         settled += 1;
@@ -192,7 +192,14 @@ impl Window {
                     for (step, slot) in waiting.into_iter().enumerate() {
                         if slot != SETTLED {
                             let ticket = Some(Ticket(group.first + step as u64));
-                            slots.complete(slot, Verdict { ticket, ..*verdict }, wakers);
+                            slots.complete(
+                                slot,
+                                Verdict {
+                                    ticket,
+                                    ..verdict.clone()
+                                },
+                                wakers,
+                            );
                         }
                     }
                 }

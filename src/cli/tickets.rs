@@ -37,7 +37,7 @@ struct Part {
 }
 
 /// What the records of one report have in common.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Shared {
     topic: TopicHandle,
     partition: Option<i32>,
@@ -45,11 +45,12 @@ struct Shared {
     log_append_time: Option<i64>,
     outcome: Outcome,
     cause: Option<Cause>,
+    message: Option<Box<str>>,
 }
 
 /// What became of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct Verdict<'a> {
     /// The record's ticket.
     pub ticket: Ticket,
     /// Its topic.
@@ -64,6 +65,8 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// Why the outcome is not a plain "written with its offset".
     pub cause: Option<Cause>,
+    /// What the broker said about it in its own words.
+    pub message: Option<&'a str>,
 }
 
 impl<P> Default for Tickets<P> {
@@ -152,7 +155,7 @@ impl<P> Group<P> {
     }
 
     /// The verdict on each record, in the order of the records.
-    pub fn verdicts(&self) -> impl Iterator<Item = Verdict> + '_ {
+    pub fn verdicts(&self) -> impl Iterator<Item = Verdict<'_>> + '_ {
         self.parts.iter().flat_map(move |part| {
             let shared = &self.verdicts[part.verdict as usize];
             let verdict = move |step: u32| Verdict {
@@ -165,6 +168,7 @@ impl<P> Group<P> {
                 log_append_time: shared.log_append_time,
                 outcome: shared.outcome,
                 cause: shared.cause,
+                message: shared.message.as_deref(),
             };
             (0..part.count).map(verdict)
         })
@@ -178,12 +182,14 @@ impl<P> Group<P> {
             log_append_time: report.log_append_time,
             outcome: report.outcome,
             cause: report.cause,
+            message: report.message.clone(),
         };
         let is_same = |last: &Shared| {
             (last.topic, last.partition, last.base_offset)
                 == (shared.topic, shared.partition, shared.base_offset)
                 && (last.outcome, last.cause) == (shared.outcome, shared.cause)
                 && last.log_append_time == shared.log_append_time
+                && last.message == shared.message
         };
         // The runs of one report follow one another.
         if !self.verdicts.last().is_some_and(is_same) {

@@ -48,6 +48,7 @@ fn delivered(report: &DeliveryReport, blob: &mut Vec<u8>) -> types::Report {
             Outcome::PossiblyWritten => types::Outcome::PossiblyWritten,
         },
         cause: report.cause.map(Into::into),
+        message: report.message.as_deref().map(ToOwned::to_owned),
         tickets_length: length(blob.len() - start),
     }
 }

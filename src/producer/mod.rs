@@ -35,7 +35,7 @@ use crate::ids::{FlushId, Ticket, TopicHandle};
 use crate::random::Random;
 use crate::record::{Codec, Header, Record, first_described_size, first_record_size};
 use crate::time::Instant;
-use accumulator::{Accumulator, Slot};
+use accumulator::Accumulator;
 use batch::{BATCH_OVERHEAD_BYTES, TICKET_BYTES_MAX};
 use core::time::Duration;
 use delivery::Delivery;

@@ -50,7 +50,10 @@ impl Events {
 /// takes in linear memory.
 pub(super) fn charge(event: &Event) -> u64 {
     match event {
-        Event::Delivered(report) => EVENT_BYTES + report.tickets.charged_bytes(),
+        Event::Delivered(report) => {
+            let message = report.message.as_ref().map_or(0, |message| message.len());
+            EVENT_BYTES + report.tickets.charged_bytes() + message as u64
+        }
         Event::ConnectionFailed(failure) => EVENT_BYTES + failure.host.len() as u64,
         Event::Partitions(told) => {
             let count = told.leaders.as_ref().map_or(0, Vec::len);

@@ -331,5 +331,6 @@ const fn in_doubt(cause: Cause) -> Verdict {
         log_append_time: None,
         outcome: Outcome::PossiblyWritten,
         cause: Some(ReportCause::Delivery(cause)),
+        message: None,
     }
 }

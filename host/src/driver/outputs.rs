@@ -66,6 +66,7 @@ impl Driver {
             log_append_time: report.log_append_time,
             outcome: report.outcome,
             cause: report.cause.map(ReportCause::Delivery),
+            message: report.message.as_deref().map(Into::into),
         };
         let topic = self.topics.name(report.topic);
         let before = self.window.outstanding();

@@ -109,6 +109,7 @@ fn raise_event(event: types::Event, blob: &mut Bytes) -> Result<Event, MachineLo
                     types::Outcome::PossiblyWritten => Outcome::PossiblyWritten,
                 },
                 cause: report.cause.map(Into::into),
+                message: report.message.map(Into::into),
                 tickets,
             })
         }

@@ -95,6 +95,7 @@ impl Toy {
                 log_append_time: None,
                 outcome,
                 cause,
+                message: None,
                 tickets,
             })));
     }

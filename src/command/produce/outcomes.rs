@@ -62,7 +62,7 @@ fn settle_sent(
         let topic = topics.name(verdict.topic);
         let error = verdict
             .cause
-            .map(|cause| describe_cause(topic.unwrap_or_default(), cause));
+            .map(|cause| describe_cause(topic.unwrap_or_default(), cause, verdict.message));
         let settled = Settled {
             ticket: Some(verdict.ticket.0),
             topic,

@@ -180,6 +180,7 @@ mod tests {
                 timestamp: found.timestamp,
                 outcome: Outcome::Written,
                 cause: None,
+                message: None,
             });
             read.push(found);
         }

@@ -92,7 +92,8 @@ impl Outcomes {
         }
         for (index, report) in report.reports().enumerate() {
             let topic = &report.topic;
-            let error = report.cause.map(|cause| describe(topic, cause));
+            let message = report.message.as_deref();
+            let error = report.cause.map(|cause| describe(topic, cause, message));
             let settled = Settled {
                 ticket: report.ticket.map(|ticket| ticket.0),
                 // A machine that was lost names no topic any more.
@@ -138,9 +139,9 @@ fn write(ledger: &mut Ledger, outlet: Outlet, writer: &mut dyn Write) {
     }
 }
 
-fn describe(topic: &str, cause: ReportCause) -> String {
+fn describe(topic: &str, cause: ReportCause, message: Option<&str>) -> String {
     match cause {
-        ReportCause::Delivery(cause) => describe_cause(topic, cause),
+        ReportCause::Delivery(cause) => describe_cause(topic, cause, message),
         ReportCause::Topic(error) => describe_topic_error(topic, error),
         ReportCause::Refused(error) => error.to_string(),
     }
