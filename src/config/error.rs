@@ -84,10 +84,8 @@ pub enum ConfigError {
         key: &'static str,
         /// Its value.
         value: String,
-        /// The other key.
-        other: &'static str,
-        /// Its value.
-        other_value: String,
+        /// The other key with its value: `KEY=VALUE`.
+        other: String,
     },
     /// A full batch would not fit into the memory.
     BatchLargerThanBuffer {
@@ -271,15 +269,7 @@ impl fmt::Display for ConfigError {
                 linger_ms.saturating_add(*request_ms)
             ),
             Self::PartitionerClass { class, known } => write_unknown_class(f, class, known),
-            Self::PartitionersDiffer {
-                key,
-                value,
-                other,
-                other_value,
-            } => write!(
-                f,
-                "{key}={value} contradicts {other}={other_value}: {PARTITIONERS_DIFFER}"
-            ),
+            Self::PartitionersDiffer { key, value, other } => write_conflict(f, key, value, other),
             Self::BatchLargerThanBuffer {
                 batch_size,
                 buffer_memory,
@@ -292,7 +282,13 @@ impl fmt::Display for ConfigError {
     }
 }
 
-const PARTITIONERS_DIFFER: &str = "both say how records get their partition; leave one of them out";
+fn write_conflict(f: &mut fmt::Formatter<'_>, key: &str, value: &str, other: &str) -> fmt::Result {
+    write!(
+        f,
+        "{key}={value} contradicts {other}: both say how records get their partition; leave one of \
+         them out"
+    )
+}
 
 /// Most classes do what no class here can stand for, so the way out is another kind of partitioner.
 fn write_unknown_class(f: &mut fmt::Formatter<'_>, class: &str, known: &str) -> fmt::Result {

@@ -154,8 +154,7 @@ fn conflict(key: &Key, value: &str, other: &Key, other_value: &str) -> ConfigErr
     ConfigError::PartitionersDiffer {
         key: key.name,
         value: value.to_owned(),
-        other: other.name,
-        other_value: other_value.to_owned(),
+        other: format!("{}={other_value}", other.name),
     }
 }
 
