@@ -88,7 +88,6 @@ impl Sending {
     }
 
     /// A batch was split because it was too large.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no batch is split yet"))]
     pub(crate) const fn on_split(&mut self) {
         self.batch_splits += 1;
     }

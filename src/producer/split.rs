@@ -48,6 +48,7 @@ impl Producer {
             .partition_mut(slot)
             .replace(position, batches);
         self.sender.move_back(slot, ordinal, by);
+        self.sender.counters.on_split();
         true
     }
 

@@ -119,6 +119,8 @@ fn parts_are_halves_or_smaller_and_no_larger_than_batch_size() {
         "{counts:?}"
     );
     assert!(counts.len() < 12, "{counts:?}");
+    let now = world.now();
+    assert_eq!(world.producer().metrics(now).batch_splits, 3);
     world.finish();
 }
 
