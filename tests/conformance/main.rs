@@ -1,4 +1,5 @@
-//! The wire room against an outside judge, the `kafka-protocol` crate, and against hostile bytes.
+//! The wire room against an outside judge, the `kafka-protocol` crate, and against hostile bytes; and
+//! the table of what other producers test.
 
 mod allocation;
 mod dice;
@@ -6,6 +7,7 @@ mod hostile;
 mod judge;
 mod requests;
 mod responses;
+mod table;
 
 use kafka_protocol::protocol::Message;
 use odradek::wire::{ApiKey, VersionRange};
