@@ -115,11 +115,11 @@ fn field(json: &Json, structs: &[Json]) -> Field {
         tagged: versions(json, "taggedVersions").unwrap_or(Versions::NONE),
         tag: json["tag"].as_u64().map_or(0, |tag| tag as u32),
         flexible: versions(json, "flexibleVersions"),
-        default: match &json["default"] {
-            Json::Null => None,
-            Json::String(text) => Some(text.clone()),
-            other => Some(other.to_string()),
-        },
+        // Numbers stand there with and without quotes.
+        default: text_of(json, "default").or_else(|| {
+            let default = &json["default"];
+            (!default.is_null()).then(|| default.to_string())
+        }),
     }
 }
 

@@ -40,10 +40,10 @@ impl Record {
 
     /// The integer in a field.
     pub(crate) fn int(&self, name: &str) -> i64 {
-        match self.get(name) {
-            Value::Int(value) => *value,
-            other => panic!("{name} is {other:?}"),
-        }
+        let Value::Int(value) = self.get(name) else {
+            panic!("{name} is no integer")
+        };
+        *value
     }
 
     /// The structs in the array of a field, which is taken out.
@@ -51,9 +51,11 @@ impl Record {
         let Some(Value::Array(Some(elements))) = self.fields.remove(name) else {
             panic!("{name} is no array")
         };
-        let record = |element| match element {
-            Value::Struct(record) => record,
-            other => panic!("{name} holds {other:?}"),
+        let record = |element| {
+            let Value::Struct(record) = element else {
+                panic!("{name} holds no structs")
+            };
+            record
         };
         elements.into_iter().map(record).collect()
     }
