@@ -11,6 +11,7 @@ use crate::verdict::{Expected, judge, now};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 /// How many partitions the topic of a case has.
@@ -32,6 +33,9 @@ pub struct Case {
 /// Runs `produce` with arguments, with a file as standard input.
 pub type Produce = dyn Fn(&[&str], &Path, &Scratch) -> Finished;
 
+/// Compares what is stored after a run with what was sent; the result has the place of each record.
+pub type Judge<'a> = dyn Fn(&RangeInclusive<i64>, Expected) -> Vec<Place> + 'a;
+
 impl Case {
     /// Sends the records with `produce` and compares what it says with what the brokers stored. Does
     /// nothing where Kafka cannot run, and says so.
@@ -43,7 +47,18 @@ impl Case {
         let Some(node) = KafkaNode::shared(self.release, self.name) else {
             return;
         };
-        topics::create(node.bootstrap(), self.name, PARTITIONS, &[]);
+        self.run_at(node.bootstrap(), sent, produce, &|run, expected| {
+            judge(&node, self.name, sent, run, expected)
+        });
+    }
+
+    /// The same against any cluster that takes the place of Kafka.
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_at(&self, bootstrap: &str, sent: &Records, produce: &Produce, judge: &Judge<'_>) {
+        topics::create(bootstrap, self.name, PARTITIONS, &[]);
         let scratch = Scratch::new(self.name);
         let input = scratch.fresh("records");
         sent.write_lines(&input);
@@ -52,7 +67,7 @@ impl Case {
         let compression = format!("compression.type={codec}");
         let failed_name = failed.to_str().expect("the target folder's name is UTF-8");
         let arguments = [
-            ["-b", node.bootstrap()],
+            ["-b", bootstrap],
             ["-t", self.name],
             ["-X", &acks],
             ["-X", &compression],
@@ -71,7 +86,7 @@ impl Case {
             codec,
             idempotent: self.acks == "all",
         };
-        let places = judge(&node, self.name, sent, &run, expected);
+        let places = judge(&run, expected);
         self.check_reports(&finished, sent, &places);
     }
 

@@ -15,6 +15,7 @@ pub mod dump;
 pub mod jars;
 pub mod java;
 pub mod kafka;
+pub mod kfake;
 pub mod process;
 pub mod producer;
 pub mod readback;

@@ -2,9 +2,10 @@
 
 use crate::compare::{Place, match_up};
 use crate::dump::{BatchHeader, batches};
+use crate::jars::Release;
 use crate::java;
 use crate::kafka::KafkaNode;
-use crate::readback::read_back;
+use crate::readback::{StoredRecord, read_back};
 use crate::records::Records;
 use std::ops::RangeInclusive;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -36,17 +37,45 @@ pub fn judge(
     run: &RangeInclusive<i64>,
     expected: Expected,
 ) -> Vec<Place> {
-    let stored = read_back(node.bootstrap(), topic, sent.partitions, sent.count)
-        .unwrap_or_else(|error| panic!("read topic {topic}: {error}"));
-    let places =
-        match_up(sent, &stored, run).unwrap_or_else(|mismatch| panic!("topic {topic}: {mismatch}"));
-    check_partitions(node, sent, &places);
+    let (stored, places) = judge_records(node.bootstrap(), topic, sent, run);
+    check_partitions(node.release(), sent, &places);
     check_batches(
         &batches(node, topic, sent.partitions),
         &stored_counts(&stored),
         expected,
     );
     places
+}
+
+/// The same for a cluster that is not Kafka and has no files for Kafka's tools: the records alone.
+///
+/// # Panics
+///
+/// At the first difference.
+#[must_use]
+pub fn judge_elsewhere(
+    bootstrap: &str,
+    topic: &str,
+    sent: &Records,
+    run: &RangeInclusive<i64>,
+) -> Vec<Place> {
+    let (_, places) = judge_records(bootstrap, topic, sent, run);
+    check_partitions(Release::V4_3_0, sent, &places);
+    places
+}
+
+/// What is stored, by partition, and the place of each record.
+fn judge_records(
+    bootstrap: &str,
+    topic: &str,
+    sent: &Records,
+    run: &RangeInclusive<i64>,
+) -> (Vec<Vec<StoredRecord>>, Vec<Place>) {
+    let stored = read_back(bootstrap, topic, sent.partitions, sent.count)
+        .unwrap_or_else(|error| panic!("read topic {topic}: {error}"));
+    let places =
+        match_up(sent, &stored, run).unwrap_or_else(|mismatch| panic!("topic {topic}: {mismatch}"));
+    (stored, places)
 }
 
 /// The time in milliseconds since 1970.
@@ -63,7 +92,7 @@ pub fn now() -> i64 {
 }
 
 /// Keyed records without an explicit partition lie where the Java producer puts their keys.
-fn check_partitions(node: &KafkaNode, sent: &Records, places: &[Place]) {
+fn check_partitions(release: Release, sent: &Records, places: &[Place]) {
     let keyed = || {
         let records = sent.iter().zip(places);
         records
@@ -71,7 +100,7 @@ fn check_partitions(node: &KafkaNode, sent: &Records, places: &[Place]) {
             .filter_map(|(record, place)| Some((record.key?, place)))
     };
     let keys = keyed().map(|(key, _)| key).collect();
-    let chosen = java::partitions(node.release(), keys, sent.partitions);
+    let chosen = java::partitions(release, keys, sent.partitions);
     assert!(chosen.len() > 1, "one key proves little");
     for (key, place) in keyed() {
         assert_eq!(

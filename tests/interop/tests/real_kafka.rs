@@ -1,15 +1,40 @@
-//! `odradek produce` against Apache Kafka: what it reports is what the brokers stored.
+//! `odradek produce` against Apache Kafka and franz-go's kfake: what it reports is what the brokers stored.
 
 use odradek_tests_interop::case::{Case, PARTITIONS};
 use odradek_tests_interop::jars::Release;
+use odradek_tests_interop::kfake::Kfake;
+use odradek_tests_interop::process::Scratch;
 use odradek_tests_interop::producer::produce;
 use odradek_tests_interop::records::Records;
+use odradek_tests_interop::verdict::judge_elsewhere;
+use std::path::Path;
 
 fn run(case: Case, backend: &'static str) {
     let sent = Records::for_case(PARTITIONS, 1_000_000);
     case.run(&sent, &move |arguments, input, scratch| {
         let arguments = [arguments, &["--backend", backend]].concat();
         produce(&arguments, input, scratch)
+    });
+}
+
+/// The same against kfake, which keeps no files for Kafka's tools.
+fn run_on_kfake(name: &'static str, acks: &'static str, codec: &'static str) {
+    let Some(cluster) = Kfake::shared(name) else {
+        return;
+    };
+    // The release is that of the partitions to compare with.
+    let release = Release::V4_3_0;
+    let sent = Records::for_case(PARTITIONS, 1_000_000);
+    let case = Case {
+        name,
+        release,
+        acks,
+        codec,
+    };
+    let produce =
+        |arguments: &[&str], input: &Path, scratch: &Scratch| produce(arguments, input, scratch);
+    case.run_at(cluster.bootstrap(), &sent, &produce, &|run, _| {
+        judge_elsewhere(cluster.bootstrap(), name, &sent, run)
     });
 }
 
@@ -34,4 +59,24 @@ cases! {
     native_idempotent_lz4_on_4_3_0: V4_3_0, "native", acks "all", "lz4";
     native_idempotent_on_3_9_1: V3_9_1, "native", acks "all", "none";
     native_idempotent_lz4_on_3_9_1: V3_9_1, "native", acks "all", "lz4";
+}
+
+#[test]
+fn kfake_idempotent() {
+    run_on_kfake("kfake_idempotent", "all", "none");
+}
+
+#[test]
+fn kfake_idempotent_lz4() {
+    run_on_kfake("kfake_idempotent_lz4", "all", "lz4");
+}
+
+#[test]
+fn kfake_acks_1() {
+    run_on_kfake("kfake_acks_1", "1", "none");
+}
+
+#[test]
+fn kfake_acks_0() {
+    run_on_kfake("kfake_acks_0", "0", "none");
 }
