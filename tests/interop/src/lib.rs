@@ -7,15 +7,19 @@
 //! The functions panic where the machine fails them (no disk, no answer from a node): their callers
 //! are tests. What a producer can do wrong is a value.
 
+pub mod admin;
 pub mod archive;
 pub mod case;
 pub mod class_file;
+pub mod cluster;
 pub mod compare;
 pub mod dump;
 pub mod jars;
 pub mod java;
 pub mod kafka;
 pub mod kfake;
+pub mod ledger;
+pub mod numbered;
 pub mod process;
 pub mod producer;
 pub mod readback;

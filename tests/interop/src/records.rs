@@ -266,10 +266,10 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 /// The splitmix64 generator: good enough to vary, and the same everywhere.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    fn new(seed: u64, index: u64) -> Self {
+    pub(crate) fn new(seed: u64, index: u64) -> Self {
         let mut random = Self(seed.rotate_left(32) ^ index);
         random.next();
         random
@@ -283,7 +283,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit
     }
 
@@ -292,12 +292,12 @@ impl Random {
         &from[usize::try_from(index).expect("an index of a slice")]
     }
 
-    fn partition(&mut self, partitions: i32) -> i32 {
+    pub(crate) fn partition(&mut self, partitions: i32) -> i32 {
         let limit = u64::from(partitions.unsigned_abs());
         i32::try_from(self.below(limit)).expect("below a partition count")
     }
 
-    fn bytes(&mut self, length: u64) -> Vec<u8> {
+    pub(crate) fn bytes(&mut self, length: u64) -> Vec<u8> {
         (0..length).map(|_| self.next().to_be_bytes()[0]).collect()
     }
 }
