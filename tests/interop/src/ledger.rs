@@ -73,11 +73,11 @@ pub enum Fault {
     /// A record is stored behind one that was sent after it.
     Reordered(u64, Place, u64),
     /// A record was reported as written and is not there, or elsewhere.
-    Lost(u64, Said, Option<Place>),
+    Lost(u64, Box<Said>, Option<Place>),
     /// A record was reported as not written and is there.
-    Denied(u64, Said, Place),
+    Denied(u64, Box<Said>, Place),
     /// The report tells another time than the log.
-    Mistimed(u64, Said, Stamp),
+    Mistimed(u64, Box<Said>, Stamp),
 }
 
 /// A partition and an offset.
@@ -133,14 +133,14 @@ impl Ledger<'_> {
                         }
                         Some(_) | None => {
                             let place = found.map(|(place, _)| place);
-                            return Err(Fault::Lost(number, said.clone(), place));
+                            return Err(Fault::Lost(number, Box::new(said.clone()), place));
                         }
                     }
                 }
                 Outcome::NotWritten => {
                     tally.not_written += 1;
                     if let Some((place, _)) = *found {
-                        return Err(Fault::Denied(number, said.clone(), place));
+                        return Err(Fault::Denied(number, Box::new(said.clone()), place));
                     }
                 }
                 Outcome::PossiblyWritten => {
@@ -198,7 +198,7 @@ impl Said {
             Stamp::Created(ms) | Stamp::Appended(ms) => Some(ms),
         };
         if self.timestamp.is_some() && self.timestamp != stored {
-            return Err(Fault::Mistimed(number, self.clone(), stamp));
+            return Err(Fault::Mistimed(number, Box::new(self.clone()), stamp));
         }
         Ok(())
     }
@@ -285,7 +285,7 @@ mod tests {
         let (said, stored) = faultless();
         let (number, at) = victim(&stored);
         let changed = |change: &dyn Fn(&mut [Said], &mut Log)| {
-            let (mut said, mut stored) = (said.clone(), stored.clone());
+            let (mut said, mut stored) = (Box::new(said.clone()), stored.clone());
             change(&mut said, &mut stored);
             check(&said, &stored).unwrap_err()
         };
