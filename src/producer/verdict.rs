@@ -108,7 +108,7 @@ pub(super) fn judge(batch: &ProducerBatch, attempt: Attempt, about: Circumstance
     if error == ErrorCode::NONE {
         return Verdict::Complete {
             base_offset: (base_offset >= 0).then_some(base_offset),
-            log_append_time: (log_append_time >= 0).then_some(log_append_time),
+            log_append_time: append_time(batch, log_append_time),
             cause: None,
         };
     }
@@ -144,6 +144,15 @@ pub(super) fn judge(batch: &ProducerBatch, attempt: Attempt, about: Circumstance
         | Recovery::FixConfiguration
         | Recovery::Fail => Verdict::GiveUp { outcome, cause },
     }
+}
+
+/// The broker's time, where it replaces the producer's.
+///
+/// A broker that has the batch already answers with the largest time of the stored one, also where the
+/// topic keeps the producer's times (`UnifiedLog.append` of Apache Kafka 4.3): that is no other time.
+fn append_time(batch: &ProducerBatch, answered: i64) -> Option<i64> {
+    let is_own = batch.is_in_doubt && answered == batch.sealed.max_timestamp();
+    (answered >= 0 && !is_own).then_some(answered)
 }
 
 /// The answers that concern the sequence; `None` for all others.

@@ -233,12 +233,8 @@ impl FakeCluster {
             };
             match result {
                 None => continue,
-                Some(Ok(offset)) => {
-                    response.base_offset = offset;
-                    let topic = name.as_ref().and_then(|name| self.topics.get(name));
-                    if let Some(time) = topic.and_then(|topic| topic.log_append_time) {
-                        response.log_append_time_ms = time;
-                    }
+                Some(Ok((offset, time))) => {
+                    (response.base_offset, response.log_append_time_ms) = (offset, time);
                 }
                 Some(Err(refused)) => refused.tell(&mut response, version),
             }
@@ -252,7 +248,7 @@ impl FakeCluster {
         }
     }
 
-    /// `None` when the response is to say nothing about the partition.
+    /// Offset and log append time; `None` when the response is to say nothing about the partition.
     fn produce_to_partition(
         &mut self,
         broker: i32,
@@ -260,7 +256,7 @@ impl FakeCluster {
         index: i32,
         raw: Bytes,
         at: u64,
-    ) -> Option<Result<i64, Refused>> {
+    ) -> Option<Result<(i64, i64), Refused>> {
         let batch = ReceivedBatch::decode(raw);
         self.attempts.push(Attempt {
             at,
@@ -283,7 +279,15 @@ impl FakeCluster {
         if let Err(refused) = topic.rules.check(&batch) {
             return Some(Err(refused));
         }
-        let result = partition.log.append(&batch, unknown).map_err(Refused::from);
+        let end = partition.log.records.len() as i64;
+        let own_time = topic.log_append_time;
+        // A duplicate is answered with the largest time of the stored batch, whoever gave it.
+        let largest = batch.records.iter().map(|record| record.timestamp).max();
+        let result = partition.log.append(&batch, unknown).map(|offset| {
+            let told = largest.filter(|_| offset < end);
+            (offset, own_time.or(told).unwrap_or(-1))
+        });
+        let result = result.map_err(Refused::from);
         match answer {
             Answer::Well | Answer::Error(_) => Some(result),
             Answer::ErrorAfterAppend(error) => Some(result.and_then(|_| Err(error.into()))),

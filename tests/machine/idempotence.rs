@@ -108,6 +108,9 @@ fn a_lost_response_is_made_up_for_by_a_retry_that_changes_nothing() {
         world.run_until_idle();
         assert_all_written_in_order(&world, &tickets);
         assert_eq!(world.account.fortune(tickets[0]).offset, Some(1));
+        // The time that the answer tells is the record's own.
+        let mut reports = world.account.reports.iter();
+        assert!(reports.all(|report| report.log_append_time.is_none()));
         assert_eq!(
             world.cluster.attempts[1].batch.raw,
             world.cluster.attempts[2].batch.raw
