@@ -3,6 +3,10 @@
 use super::other_keys;
 use core::fmt;
 
+pub use super::cluster_keys::{
+    CONNECTIONS_MAX_IDLE_MS, METADATA_MAX_IDLE_MS, METADATA_RECOVERY_REBOOTSTRAP_TRIGGER_MS,
+    METADATA_RECOVERY_STRATEGY,
+};
 pub use super::partitioning::{
     ADAPTIVE_PARTITIONING_ENABLE, AVAILABILITY_TIMEOUT_MS, IGNORE_KEYS, PARTITIONER,
     PARTITIONER_CLASS,
@@ -125,10 +129,10 @@ const BUFFER_MEMORY_MIN: i64 = 64 * 1024;
 /// The largest value of Java's type int.
 const INT_MAX: i64 = i32::MAX as i64;
 
-const CLIENT: &str = "Java CommonClientConfigs";
-const PRODUCER: &str = "Java ProducerConfig";
+pub(super) const CLIENT: &str = "Java CommonClientConfigs";
+pub(super) const PRODUCER: &str = "Java ProducerConfig";
 
-const fn integer(
+pub(super) const fn integer(
     name: &'static str,
     default: &'static str,
     (min, max, unit): (i64, i64, &'static str),
@@ -410,7 +414,7 @@ pub const CONNECTION_SETUP_TIMEOUT_MS: Key = integer(
 );
 
 /// The keys that are served.
-pub(super) const SERVED: [Key; 30] = [
+pub(super) const SERVED: [Key; 34] = [
     ACKS,
     ALLOW_AUTO_CREATE_TOPICS,
     BATCH_SIZE,
@@ -418,6 +422,7 @@ pub(super) const SERVED: [Key; 30] = [
     BUFFER_MEMORY,
     CLIENT_ID,
     COMPRESSION_TYPE,
+    CONNECTIONS_MAX_IDLE_MS,
     DELIVERY_TIMEOUT_MS,
     ENABLE_IDEMPOTENCE,
     LINGER_MS,
@@ -425,6 +430,9 @@ pub(super) const SERVED: [Key; 30] = [
     MAX_IN_FLIGHT,
     MAX_REQUEST_SIZE,
     METADATA_MAX_AGE_MS,
+    METADATA_MAX_IDLE_MS,
+    METADATA_RECOVERY_REBOOTSTRAP_TRIGGER_MS,
+    METADATA_RECOVERY_STRATEGY,
     METRICS_NUM_SAMPLES,
     METRICS_SAMPLE_WINDOW_MS,
     PARTITIONER,

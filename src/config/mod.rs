@@ -10,6 +10,7 @@ pub mod keys;
 pub mod librdkafka;
 pub mod properties_file;
 
+mod cluster_keys;
 mod instead;
 mod other_keys;
 mod parse;
@@ -75,6 +76,15 @@ impl fmt::Display for Compression {
             Self::Lz4 => "lz4",
         })
     }
+}
+
+/// What to do when no known broker answers (`metadata.recovery.strategy`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecoveryStrategy {
+    /// Start again from the bootstrap servers.
+    Rebootstrap,
+    /// Go on with the brokers that were known last.
+    None,
 }
 
 /// One entry of `bootstrap.servers`: where the first connection may go.
@@ -154,6 +164,16 @@ pub struct Config {
     pub metrics_sample_window: Duration,
     /// `metrics.num.samples`: how many such windows they look back, at most 100.
     pub metrics_num_samples: u32,
+    /// `metadata.max.idle.ms`: how long the metadata of a topic is kept up to date without any use of
+    /// it. May be as long as `i64::MAX` ms.
+    pub metadata_max_idle: Duration,
+    /// `metadata.recovery.strategy`: whether to start again from the bootstrap servers.
+    pub metadata_recovery_strategy: RecoveryStrategy,
+    /// `metadata.recovery.rebootstrap.trigger.ms`: how long metadata is asked for in vain before that.
+    pub metadata_recovery_rebootstrap_trigger: Duration,
+    /// `connections.max.idle.ms`: how long a connection is kept on which nothing happens; `None` is
+    /// for ever. May be as long as `i64::MAX` ms.
+    pub connections_max_idle: Option<Duration>,
     /// `compression.type`: the codec of batches.
     pub compression: Compression,
     /// `partitioner`, `partitioner.class` and `partitioner.ignore.keys`, resolved.

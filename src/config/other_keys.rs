@@ -35,7 +35,6 @@ const SSL: &str = "Java SslConfigs";
 const OLDER: &str = "Java producers before 4.0";
 const LATER: &str = "Java producers from 4.4";
 const LEVELS: &str = "KIP-390";
-const REBOOTSTRAP: &str = "KIP-899, KIP-1102";
 const TELEMETRY: &str = "KIP-714";
 const TRANSACTIONS: &str = "KIP-98, KIP-939";
 
@@ -53,17 +52,11 @@ other_keys! {
     "compression.lz4.level" "9" not_served ["9"] "how hard lz4 tries, 1 to 17" LEVELS;
     "compression.zstd.level" "3" not_served ["3"] "how hard zstd tries, -131072 to 22" LEVELS;
     "config.providers" "" not_served [""] "classes that look up values" CLIENT;
-    "connections.max.idle.ms" "540000" hint "when an idle connection is closed" CLIENT;
     "enable.metrics.push" "true" hint "whether brokers may ask for the client's metrics" TELEMETRY;
     "interceptor.classes" "" not_served [""] "classes that see and change each record" PRODUCER;
     "key.serializer" none meaningless "the class that makes bytes of keys" PRODUCER;
     "metadata.cluster.check.enable" "true" hint
         "whether brokers check that they are the cluster meant" LATER;
-    "metadata.max.idle.ms" "300000" hint "when metadata of an unused topic is forgotten" PRODUCER;
-    "metadata.recovery.rebootstrap.trigger.ms" "300000" hint
-        "when to start again from the bootstrap servers" REBOOTSTRAP;
-    "metadata.recovery.strategy" "rebootstrap" hint
-        "whether to start again from the bootstrap servers" REBOOTSTRAP;
     "metric.reporters" "org.apache.kafka.common.metrics.JmxReporter" meaningless
         "classes that report metrics" CLIENT;
     "metrics.recording.level" "INFO" meaningless "which metrics are recorded" CLIENT;

@@ -2,7 +2,7 @@
 
 use super::error::IdempotenceObstacle;
 use super::keys::{self, Key, Service, TEXT_BYTES_MAX, Values};
-use super::{Acks, Compression, Config, ConfigError, Note, Server, ServerError};
+use super::{Acks, Compression, Config, ConfigError, Note, RecoveryStrategy, Server, ServerError};
 use super::{librdkafka, partitioning, suggest};
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -75,6 +75,7 @@ impl<'a> Given<'a> {
             buffer_memory: self.integer(&keys::BUFFER_MEMORY)?,
             client_id: self.text(&keys::CLIENT_ID)?,
             compression: self.compression()?,
+            connections_max_idle: self.connections_max_idle()?,
             delivery_timeout: self.duration(&keys::DELIVERY_TIMEOUT_MS)?,
             idempotence: self.boolean(&keys::ENABLE_IDEMPOTENCE)?,
             linger: self.duration(&keys::LINGER_MS)?,
@@ -84,6 +85,10 @@ impl<'a> Given<'a> {
             metadata_max_age: self.duration(&keys::METADATA_MAX_AGE_MS)?,
             metrics_num_samples: self.count(&keys::METRICS_NUM_SAMPLES)?,
             metrics_sample_window: self.duration(&keys::METRICS_SAMPLE_WINDOW_MS)?,
+            metadata_max_idle: self.duration(&keys::METADATA_MAX_IDLE_MS)?,
+            metadata_recovery_rebootstrap_trigger: self
+                .duration(&keys::METADATA_RECOVERY_REBOOTSTRAP_TRIGGER_MS)?,
+            metadata_recovery_strategy: self.recovery_strategy()?,
             // Settled below, with what other keys say to it.
             partitioning: partitioning::JAVA,
             adaptive_partitioning: self.boolean(&keys::ADAPTIVE_PARTITIONING_ENABLE)?,
@@ -131,8 +136,14 @@ impl<'a> Given<'a> {
         }
     }
 
-    /// An integer in the range that the table gives.
+    /// A number that is not negative, in the range that the table gives.
     fn integer(&self, key: &Key) -> Result<u64, ConfigError> {
+        let number = self.signed(key)?;
+        u64::try_from(number).map_err(|_| ConfigError::Missing { key: key.name })
+    }
+
+    /// An integer in the range that the table gives.
+    fn signed(&self, key: &Key) -> Result<i64, ConfigError> {
         let value = self.value(key)?;
         let Service::Served(values @ Values::Integer { min, max, unit: _ }) = key.service else {
             return Err(ConfigError::Missing { key: key.name });
@@ -141,9 +152,7 @@ impl<'a> Given<'a> {
             .parse::<i64>()
             .ok()
             .filter(|number| (min..=max).contains(number));
-        number
-            .and_then(|number| u64::try_from(number).ok())
-            .ok_or_else(|| bad_value(key, value, values))
+        number.ok_or_else(|| bad_value(key, value, values))
     }
 
     fn duration(&self, key: &Key) -> Result<Duration, ConfigError> {
@@ -153,6 +162,18 @@ impl<'a> Given<'a> {
     /// An integer whose range in the table ends at 2^31-1.
     fn count(&self, key: &Key) -> Result<u32, ConfigError> {
         Ok(u32::try_from(self.integer(key)?).unwrap_or(u32::MAX))
+    }
+
+    fn connections_max_idle(&self) -> Result<Option<Duration>, ConfigError> {
+        let millis = self.signed(&keys::CONNECTIONS_MAX_IDLE_MS)?;
+        Ok(u64::try_from(millis).ok().map(Duration::from_millis))
+    }
+
+    fn recovery_strategy(&self) -> Result<RecoveryStrategy, ConfigError> {
+        match self.word(&keys::METADATA_RECOVERY_STRATEGY)? {
+            "none" => Ok(RecoveryStrategy::None),
+            _ => Ok(RecoveryStrategy::Rebootstrap),
+        }
     }
 
     fn acks(&self) -> Result<Acks, ConfigError> {
