@@ -106,7 +106,8 @@ pub enum Output {
 /// What the earliest deadline of an [`Output::Wait`] belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitReason {
-    /// Nothing is pending.
+    /// Nothing is pending. With a time: a connection on which nothing happens is closed then
+    /// (`connections.max.idle.ms`).
     Idle,
     /// An open batch waits for company (`linger.ms`).
     Linger,

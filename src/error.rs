@@ -87,7 +87,8 @@ pub enum Cause {
     Broker(ErrorCode),
     /// `delivery.timeout.ms` passed; with the last thing that went wrong before.
     DeliveryTimeout {
-        /// The last error a broker answered for the batch, if any.
+        /// The last error a broker answered for the batch, if any; LEADER_NOT_AVAILABLE when it was never
+        /// sent because its partition had no leader that could be connected to.
         last: Option<ErrorCode>,
     },
     /// The topic's metadata did not arrive within `max.block.ms`: it does not exist, has no leader,

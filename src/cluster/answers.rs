@@ -1,12 +1,13 @@
 //! The answers that stay in the cluster: a broker's versions, and the view.
 
 use super::connection::Answer;
+use super::metadata::Told;
 use super::{Cluster, ClusterEvent, RequestTag};
 use crate::driver::DisconnectReason;
 use crate::ids::ConnectionId;
 use crate::time::Instant;
 use crate::wire::api::metadata::MetadataResponse;
-use crate::wire::{Reader, WireError};
+use crate::wire::{ApiKey, Reader, WireError};
 
 impl Cluster {
     pub(super) fn on_answer(
@@ -60,11 +61,21 @@ impl Cluster {
         answer: &Answer,
         now: Instant,
     ) -> Result<(), WireError> {
-        let response = MetadataResponse::decode(Reader::new(&answer.body), answer.version)?;
-        self.throttle(id, response.throttle_time_ms, now);
-        self.metadata.on_response(&response, &mut self.random, now);
-        self.follow_brokers();
-        self.events.push_back(ClusterEvent::MetadataChanged);
+        let version = answer.version;
+        let response = MetadataResponse::decode(Reader::new(&answer.body), version)?;
+        let throttle_ms = response.throttle_time_ms;
+        self.throttle(id, (ApiKey::Metadata, version), throttle_ms, now);
+        let random = &mut self.random;
+        match self.metadata.on_response(&response, version, random, now) {
+            Told::News => {
+                self.follow_brokers();
+                self.events.push_back(ClusterEvent::MetadataChanged);
+            }
+            Told::Nothing => {}
+            Told::Rebootstrap => {
+                self.rebootstrap();
+            }
+        }
         Ok(())
     }
 }

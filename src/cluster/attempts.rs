@@ -122,8 +122,7 @@ impl Cluster {
                 .delay(node.failures, &mut self.random),
         );
         node.failures = node.failures.saturating_add(1);
-        // Somebody else may lead by now what this broker led.
-        self.metadata.want_refresh();
+        self.metadata.on_attempt_failed(now);
     }
 
     pub(super) fn retry_at(&self, broker: BrokerId) -> Option<Instant> {
@@ -157,6 +156,7 @@ impl Cluster {
         };
         self.nodes
             .iter()
+            .filter(|(id, _)| self.may_search_at(**id))
             .filter(move |(id, node)| node.link == Link::Idle && (id.0 >= 0 || !is_brokers(node)))
     }
 }

@@ -48,6 +48,8 @@ pub(super) struct Connection {
     pub(super) node: BrokerId,
     pub(super) address: SocketAddr,
     pub(super) opened_at: Instant,
+    /// When bytes last went either way.
+    pub(super) active_at: Instant,
     pub(super) in_flight: InFlight,
     phase: Phase,
     /// Whether the stream was ever open.
@@ -94,6 +96,7 @@ impl Connection {
             node,
             address,
             opened_at: now,
+            active_at: now,
             in_flight: InFlight::default(),
             phase: Phase::Connecting { deadline },
             was_connected: false,
@@ -203,7 +206,9 @@ impl Connection {
         }
         self.phase = Phase::Ready;
         self.was_ready = true;
-        self.throttle(response.throttle_time_ms, now);
+        if answer.version >= ApiKey::ApiVersions.first_throttled_by_client() {
+            self.throttle(response.throttle_time_ms, now);
+        }
         Ok(None)
     }
 
@@ -222,9 +227,14 @@ impl Connection {
         }))
     }
 
+    /// No request leaves before the time is over. The broker reads nothing meanwhile, so what is in
+    /// flight gets as much more time (KIP-219).
     pub(super) fn throttle(&mut self, throttle_ms: i32, now: Instant) {
         let wait = Duration::from_millis(u64::try_from(throttle_ms).unwrap_or(0));
-        self.muted_until = self.muted_until.max(now.after(wait));
+        let from = self.muted_until.max(now);
+        let until = from.max(now.after(wait));
+        self.in_flight.postpone(until.since(from));
+        self.muted_until = until;
     }
 
     pub(super) fn next_correlation_id(&mut self) -> i32 {
@@ -273,6 +283,16 @@ impl Connection {
 
     pub(super) fn muted_until(&self, now: Instant) -> Option<Instant> {
         (self.muted_until > now).then_some(self.muted_until)
+    }
+
+    /// When the connection is closed because nothing happens on it (`connections.max.idle.ms`), not
+    /// counting silence that the broker asked for.
+    pub(super) fn idle_deadline(&self, max_idle: Option<Duration>) -> Option<Instant> {
+        let is_idle = self.phase == Phase::Ready && self.in_flight.len() == 0;
+        let since = self.active_at.max(self.muted_until);
+        max_idle
+            .filter(|_| is_idle)
+            .map(|max_idle| since.after(max_idle))
     }
 
     pub(super) const fn closing_reason(&self) -> Option<DisconnectReason> {

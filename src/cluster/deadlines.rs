@@ -21,12 +21,14 @@ impl Cluster {
                 first = (deadline, reason);
             }
         };
+        let max_idle = self.settings.connections_max_idle;
         for connection in self.connections.values() {
             match connection.phase() {
                 Phase::Connecting { deadline } => fold(Some(deadline), WaitReason::ConnectionSetup),
                 Phase::Negotiating | Phase::Ready => {
                     fold(connection.in_flight.deadline(), WaitReason::RequestTimeout);
                     fold(connection.muted_until(now), WaitReason::RetryBackoff);
+                    fold(connection.idle_deadline(max_idle), WaitReason::Idle);
                 }
                 Phase::Closing { .. } => {}
             }
@@ -53,10 +55,16 @@ impl Cluster {
 
     /// Gives up what has taken too long. Scans the connections: call it when a deadline has passed.
     pub(crate) fn on_timeout(&mut self, now: Instant) {
+        let max_idle = self.settings.connections_max_idle;
         let late: Vec<(ConnectionId, DisconnectReason)> = self
             .connections
             .iter()
-            .filter_map(|(id, connection)| Some((*id, connection.overdue(now)?)))
+            .filter_map(|(id, connection)| {
+                let idle_until = connection.idle_deadline(max_idle);
+                let is_idle = idle_until.is_some_and(|until| until <= now);
+                let idle = is_idle.then_some(DisconnectReason::Requested);
+                Some((*id, connection.overdue(now).or(idle)?))
+            })
             .collect();
         for (id, reason) in late {
             self.disconnect(id, reason);

@@ -39,6 +39,13 @@ impl Cluster {
         self.adopt_bootstrap_connections();
     }
 
+    /// Drops a broker that the view does not have any more, when its connection is gone.
+    pub(super) fn drop_departed(&mut self, id: BrokerId) {
+        if id.0 >= 0 && !self.metadata.brokers().contains_key(&id) {
+            self.nodes.remove(&id);
+        }
+    }
+
     fn adopt_bootstrap_connections(&mut self) {
         let ready: Vec<(BrokerId, ConnectionId)> = self
             .nodes

@@ -2,6 +2,7 @@
 
 use crate::time::{Instant, earliest};
 use crate::wire::ApiKey;
+use core::time::Duration;
 use std::collections::VecDeque;
 
 /// Who gets the answer to a request.
@@ -112,6 +113,16 @@ impl InFlight {
         self.produce_count = 0;
         let answered = self.requests.drain(..).map(|request| request.tag);
         answered.chain(self.unanswered.drain(..).map(|frame| frame.tag))
+    }
+
+    /// Everything that is open gets so much more time.
+    pub(crate) fn postpone(&mut self, by: Duration) {
+        for request in &mut self.requests {
+            request.deadline = request.deadline.after(by);
+        }
+        for frame in &mut self.unanswered {
+            frame.deadline = frame.deadline.after(by);
+        }
     }
 
     /// When the connection is given up if nothing happens: the oldest of each kind has waited longest.

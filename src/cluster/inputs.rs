@@ -14,7 +14,9 @@ impl Cluster {
         match input {
             Input::Resolved { query, result } => self.on_resolved(query, result, now),
             Input::Connected { connection } => self.on_connected(connection, now),
-            Input::Transmitted { connection, bytes } => self.on_transmitted(connection, bytes),
+            Input::Transmitted { connection, bytes } => {
+                self.on_transmitted(connection, bytes, now);
+            }
             Input::Received { connection, bytes } => self.on_received(connection, bytes, now),
             Input::Disconnected { connection, reason } => {
                 self.on_disconnected(connection, reason, now);
@@ -62,10 +64,11 @@ impl Cluster {
         }
     }
 
-    fn on_transmitted(&mut self, id: ConnectionId, bytes: usize) {
+    fn on_transmitted(&mut self, id: ConnectionId, bytes: usize, now: Instant) {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
+        connection.active_at = now;
         self.traffic.on_transmitted(connection.node, bytes);
         connection.in_flight.on_transmitted(bytes as u64);
         while let Some(tag) = connection.in_flight.pop_transmitted() {
@@ -77,6 +80,7 @@ impl Cluster {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
+        connection.active_at = now;
         let node = connection.node;
         self.traffic.on_received(node, bytes.len());
         connection.push_received(bytes);
@@ -126,8 +130,12 @@ impl Cluster {
             return;
         };
         node.link = Link::Idle;
+        if was_ready {
+            // Its name may stand for other addresses by now.
+            node.set_addresses(&[]);
+        }
         if reason == DisconnectReason::Requested {
-            return;
+            return self.drop_departed(connection.node);
         }
         let failure = ConnectionFailure {
             host: node.host.clone(),
@@ -139,9 +147,6 @@ impl Cluster {
         };
         self.outputs
             .push_back(Output::Event(Event::ConnectionFailed(failure)));
-        if was_ready {
-            node.set_addresses(&[]);
-        }
         if !self
             .nodes
             .get(&connection.node)
@@ -149,5 +154,6 @@ impl Cluster {
         {
             self.back_off(connection.node, now);
         }
+        self.drop_departed(connection.node);
     }
 }

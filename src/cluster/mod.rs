@@ -12,16 +12,17 @@ mod in_flight;
 mod inputs;
 mod metadata;
 mod node;
+mod rebootstrap;
 mod requests;
 
 use crate::backoff::Backoff;
-use crate::config::Config;
+use crate::config::{Config, RecoveryStrategy};
 use crate::driver::{DisconnectReason, Output};
-use crate::ids::{BrokerId, ConnectionId};
+use crate::ids::{BrokerId, ConnectionId, TopicHandle};
 use crate::metrics::Traffic;
 use crate::random::Random;
 use crate::time::Instant;
-use crate::wire::WireError;
+use crate::wire::{ApiKey, WireError};
 use bytes::Bytes;
 use connection::Connection;
 use core::time::Duration;
@@ -29,7 +30,7 @@ use node::{Link, Node};
 use std::collections::{BTreeMap, VecDeque};
 
 pub(crate) use in_flight::RequestTag;
-pub(crate) use metadata::{Metadata, TopicState, TopicView};
+pub(crate) use metadata::{LeaderHint, Metadata, TopicState, TopicView};
 pub(crate) use requests::RequestSlot;
 
 /// The brokers, the connections, and the view of the cluster.
@@ -80,6 +81,9 @@ struct Settings {
     max_in_flight: usize,
     receive_max_bytes: usize,
     needs_producer_id: bool,
+    /// `connections.max.idle.ms`; `None` is never.
+    connections_max_idle: Option<Duration>,
+    recovery: RecoveryStrategy,
 }
 
 impl Cluster {
@@ -110,6 +114,8 @@ impl Cluster {
                 max_in_flight: config.max_in_flight as usize,
                 receive_max_bytes: config.receive_message_max_bytes as usize,
                 needs_producer_id: config.idempotence,
+                connections_max_idle: config.connections_max_idle,
+                recovery: config.metadata_recovery_strategy,
             },
             random,
             nodes,
@@ -156,10 +162,18 @@ impl Cluster {
         }
     }
 
-    /// Honours a broker's wish for silence (KIP-219).
-    pub(crate) fn throttle(&mut self, id: ConnectionId, throttle_ms: i32, now: Instant) {
+    /// Honours a broker's wish for silence in an answer of `api` in `version` (KIP-219).
+    pub(crate) fn throttle(
+        &mut self,
+        id: ConnectionId,
+        (api, version): (ApiKey, i16),
+        throttle_ms: i32,
+        now: Instant,
+    ) {
         self.traffic.on_throttle(throttle_ms);
-        if let Some(connection) = self.connections.get_mut(&id) {
+        if let Some(connection) = self.connections.get_mut(&id)
+            && version >= api.first_throttled_by_client()
+        {
             connection.throttle(throttle_ms, now);
         }
     }
@@ -174,6 +188,20 @@ impl Cluster {
 
     pub(crate) fn client_id(&self) -> &str {
         &self.settings.client_id
+    }
+
+    /// Follows a hint about the leader of a partition if it is newer than the view (KIP-951).
+    pub(crate) fn take_hint(&mut self, hint: &LeaderHint) {
+        if self.metadata.take_hint(hint) {
+            self.follow_brokers();
+        }
+    }
+
+    /// Who leads a partition by the view, if that broker can be connected to.
+    pub(crate) fn leader_of(&self, topic: TopicHandle, partition: i32) -> Option<BrokerId> {
+        let index = usize::try_from(partition).ok()?;
+        let leader = self.metadata.topic(topic)?.partitions.get(index)?.leader?;
+        self.nodes.contains_key(&leader).then_some(leader)
     }
 
     /// Closes a connection whose answer could not be understood.

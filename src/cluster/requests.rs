@@ -57,6 +57,7 @@ impl Cluster {
         let Some(connection) = self.connections.get_mut(&slot.connection) else {
             return;
         };
+        connection.active_at = now;
         let bytes = frame_bytes(&slices);
         self.traffic.on_request(connection.node, bytes);
         connection.in_flight.push(
@@ -88,6 +89,7 @@ impl Cluster {
             return;
         };
         let deadline = now.after(self.settings.request_timeout);
+        connection.active_at = now;
         let bytes = frame_bytes(&slices);
         self.traffic.on_request(connection.node, bytes);
         connection.in_flight.push_unanswered(tag, bytes, deadline);
@@ -97,13 +99,27 @@ impl Cluster {
         });
     }
 
+    /// Whether a metadata request is due and can be sent.
+    pub(crate) fn may_ask_for_metadata(&self, now: Instant) -> bool {
+        self.is_metadata_due(now) && self.least_loaded(now).is_some()
+    }
+
+    fn is_metadata_due(&self, now: Instant) -> bool {
+        !self.is_shutting_down && self.metadata.due_at().is_some_and(|due| due <= now)
+    }
+
     /// Sends a metadata request if one is due, or works towards a connection that can carry it.
     /// Returns whether anything was done.
     pub(crate) fn refresh_metadata(&mut self, now: Instant) -> bool {
-        if self.is_shutting_down || self.metadata.due_at().is_none_or(|due| due > now) {
+        if !self.is_metadata_due(now) {
             return false;
         }
-        if let Some(node) = self.least_loaded(now) {
+        let usable = self.least_loaded(now);
+        let is_attempt_over = usable.is_some() || !self.is_linked();
+        if is_attempt_over && self.metadata.is_in_trouble(now) && self.rebootstrap() {
+            return true;
+        }
+        if let Some(node) = usable {
             return self.send_metadata_request(node, now);
         }
         !self.is_linked() && self.connect_anywhere(now)
@@ -113,14 +129,18 @@ impl Cluster {
         let Some(slot) = self.begin(node, ApiKey::Metadata) else {
             return false;
         };
-        let names: Vec<&str> = self.metadata.topic_names().collect();
+        let header = RequestHeader {
+            version: slot.version,
+            correlation_id: slot.correlation_id,
+            client_id: Some(&self.settings.client_id),
+        };
+        let names = self.metadata.begin_request(now);
         let request = MetadataRequest {
             topics: Some(&names),
             allow_auto_topic_creation: self.settings.allow_auto_topic_creation,
         };
         let mut frame = Vec::new();
-        request.encode(&mut frame, &self.request_header(&slot));
-        self.metadata.on_request_sent();
+        request.encode(&mut frame, &header);
         self.submit(slot, RequestTag::Metadata, vec![Bytes::from(frame)], now);
         true
     }

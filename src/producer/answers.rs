@@ -71,7 +71,7 @@ impl Producer {
         let answer = self
             .sender
             .on_answer(request, version, Reader::new(body), &self.cluster);
-        let ended = match answer {
+        let mut ended = match answer {
             Ok(ended) => ended,
             Err(error) => {
                 // What the broker did with the batches stays unknown.
@@ -79,8 +79,13 @@ impl Producer {
                 self.sender.on_lost(request)
             }
         };
-        self.cluster.throttle(connection, ended.throttle_ms, now);
+        let api = (ApiKey::Produce, version);
+        self.cluster
+            .throttle(connection, api, ended.throttle_ms, now);
+        let hints = core::mem::take(&mut ended.hints);
+        self.take_hints(&hints);
         self.on_ended(ended, now);
+        self.follow_hints(&hints, now);
     }
 
     fn on_ended(&mut self, ended: Ended, now: Instant) {
@@ -176,7 +181,8 @@ impl Producer {
                     return;
                 };
                 batch.is_in_doubt |= adds_doubt;
-                if refresh {
+                let failures = batch.attempts.saturating_sub(1);
+                if refresh && !self.is_led_elsewhere(slot, failures) {
                     self.cluster.metadata.want_refresh();
                 }
                 self.back_off(slot, position, now);
@@ -209,7 +215,7 @@ impl Producer {
         }
     }
 
-    /// Counts a retry and holds its partition back.
+    /// Counts a retry and holds its partition back, unless it goes to another leader (KIP-951).
     fn back_off(&mut self, slot: Slot, position: usize, now: Instant) {
         let partition = self.accumulator.partition_mut(slot);
         let topic = partition.topic;
@@ -219,8 +225,12 @@ impl Producer {
         let records = batch.sealed.count();
         self.sender.counters.on_retry(topic, records);
         let failures = batch.attempts.saturating_sub(1);
+        if self.is_led_elsewhere(slot, failures) {
+            return;
+        }
         let backoff = self.settings.retry_backoff;
         let wait = backoff.delay(failures, &mut self.random);
+        let partition = self.accumulator.partition_mut(slot);
         partition.retry_at = partition.retry_at.max(now.after(wait));
     }
 
@@ -239,8 +249,9 @@ impl Producer {
                 return;
             }
         };
+        let api = (ApiKey::InitProducerId, version);
         self.cluster
-            .throttle(connection, response.throttle_time_ms, now);
+            .throttle(connection, api, response.throttle_time_ms, now);
         let error = response.error;
         if error == ErrorCode::NONE && (response.producer_id < 0 || response.producer_epoch < 0) {
             // Batches with a negative id are taken as not idempotent: duplicates would be appended.
@@ -280,28 +291,6 @@ impl Producer {
                     },
                     now,
                 );
-            }
-        }
-    }
-
-    /// Brings the queues in line with the leaders of the view. A partition whose leader moved is tried
-    /// again without back-off (KIP-951).
-    fn follow_leaders(&mut self, now: Instant) {
-        for slot in self.accumulator.slots() {
-            let partition = self.accumulator.partition_mut(slot);
-            let Some(view) = self.cluster.metadata.topic(partition.topic) else {
-                continue;
-            };
-            let index = usize::try_from(partition.index).unwrap_or(usize::MAX);
-            let leader = view
-                .partitions
-                .get(index)
-                .and_then(|partition| partition.leader);
-            if partition.leader != leader {
-                partition.leader = leader;
-                partition.retry_at = Instant::ZERO;
-                self.accumulator.list(slot, now);
-                self.accumulator.retime(slot, now);
             }
         }
     }

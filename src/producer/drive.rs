@@ -77,7 +77,7 @@ impl Producer {
             || self.admit_waiting(now)
             || self.accumulator.ready_expedited(BATCHES_PER_STEP, now)
             || self.pursue_identity(now)
-            || self.cluster.refresh_metadata(now)
+            || self.refresh_metadata(now)
             || self.drain(now)
             || self.make_room()
     }
@@ -105,12 +105,8 @@ impl Producer {
             self.on_partition_due(slot, now);
             return true;
         }
-        if self
-            .waiting
-            .next_deadline()
-            .is_some_and(|deadline| deadline <= now)
-        {
-            self.expire_waiting(now);
+        if let Some(topic) = self.waiting.first_due(now) {
+            self.expire_waiting(topic, now);
             return true;
         }
         if self.watches.expire(now) {
@@ -130,28 +126,17 @@ impl Producer {
 
     /// Moves records of topics that became known into batches, in their order of acceptance.
     fn admit_waiting(&mut self, now: Instant) -> bool {
-        let mut ready: Option<(TopicHandle, TopicState)> = None;
-        for topic in self.waiting.topics() {
-            let state = self.cluster.metadata.topic(topic).map(|view| view.state);
-            match state {
-                Some(state @ (TopicState::Known | TopicState::Refused(_))) => {
-                    ready = Some((topic, state));
-                    break;
-                }
-                Some(TopicState::Unknown(_)) | None => {}
-            }
-        }
-        match ready {
-            None => false,
-            Some((topic, TopicState::Refused(code))) => {
+        let Some(topic) = self.waiting.first_called_up() else {
+            return false;
+        };
+        match self.cluster.metadata.topic(topic).map(|view| view.state) {
+            Some(TopicState::Known) => self.admit_topic(topic, now),
+            Some(TopicState::Refused(code)) => {
                 self.fail_waiting(topic, Cause::Broker(code), true, now);
-                true
             }
-            Some((topic, TopicState::Known | TopicState::Unknown(_))) => {
-                self.admit_topic(topic, now);
-                true
-            }
+            Some(TopicState::Unknown(_)) | None => self.waiting.call_off(topic),
         }
+        true
     }
 
     fn admit_topic(&mut self, topic: TopicHandle, now: Instant) {

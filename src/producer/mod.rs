@@ -9,6 +9,7 @@ mod answers;
 mod batch;
 mod delivery;
 mod drive;
+mod follow;
 mod identity;
 mod measure;
 mod memory;
@@ -156,7 +157,7 @@ impl Producer {
     ///
     /// [`TopicError`] when the name can be no topic's, or when there are too many.
     pub fn topic(&mut self, name: &str) -> Result<TopicHandle, TopicError> {
-        self.cluster.metadata.intern(name)
+        self.cluster.metadata.intern(name, self.now)
     }
 
     /// The name behind a handle.
@@ -183,6 +184,7 @@ impl Producer {
         let now = self.advance(now);
         self.check_open()?;
         let size = self.check_record(record)?;
+        self.cluster.metadata.touch(record.topic, now);
         let Some(topic) = self.cluster.metadata.topic(record.topic) else {
             return Err(SendError::UnknownTopic);
         };
@@ -358,6 +360,7 @@ impl Producer {
         }
         let ticket = Ticket(self.delivery.accept());
         self.waiting.push(record, ticket, now);
+        self.call_up(record.topic);
         Ok(ticket)
     }
 

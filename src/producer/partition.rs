@@ -30,6 +30,8 @@ pub(super) struct PartitionQueue {
     /// Where those requests went. Another leader gets nothing before they are answered, or it could
     /// append what comes later first.
     pub(super) in_flight_at: Option<BrokerId>,
+    /// Where the last request went that is over.
+    pub(super) tried_at: Option<BrokerId>,
     /// Nothing is drained before this instant (`retry.backoff.ms`).
     pub(super) retry_at: Instant,
     pub(super) sequence: PartitionSequence,
@@ -54,6 +56,7 @@ impl PartitionQueue {
             next_ordinal: 0,
             in_flight: 0,
             in_flight_at: None,
+            tried_at: None,
             retry_at: Instant::ZERO,
             sequence: PartitionSequence::default(),
             usual_len: 0,
@@ -127,6 +130,7 @@ impl PartitionQueue {
     /// A request that carried a batch of this partition is over.
     pub(super) const fn end_attempt(&mut self) {
         self.in_flight = self.in_flight.saturating_sub(1);
+        self.tried_at = self.in_flight_at;
         if self.in_flight == 0 {
             self.in_flight_at = None;
         }

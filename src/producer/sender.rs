@@ -6,12 +6,13 @@ use super::memory::Memory;
 use super::produce_frame::{self, FrameBatch, FrameSettings};
 use super::refusal::Refusal;
 use super::verdict::Attempt;
-use crate::cluster::{Cluster, RequestTag};
+use crate::cluster::{Cluster, LeaderHint, RequestTag};
 use crate::config::{Acks, Config};
+use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, TopicHandle, TopicUuid};
 use crate::metrics::Sending;
 use crate::time::Instant;
-use crate::wire::api::produce::{PartitionResponse, ProduceResponse, TopicRef};
+use crate::wire::api::produce::{NodeEndpoint, PartitionResponse, ProduceResponse, TopicRef};
 use crate::wire::{ApiKey, Reader, WireError};
 use std::collections::BTreeMap;
 
@@ -79,6 +80,15 @@ pub(super) struct Ended {
     /// Memory that was held for the transport alone.
     pub(super) pinned: u64,
     pub(super) throttle_ms: i32,
+    /// Where partitions are led now, as far as the answer says.
+    pub(super) hints: Vec<Hint>,
+}
+
+/// A leader that an answer names for a partition it refused.
+#[derive(Debug)]
+pub(super) struct Hint {
+    pub(super) slot: Slot,
+    pub(super) leader: LeaderHint,
 }
 
 impl Sender {
@@ -230,6 +240,7 @@ impl Sender {
         };
         let mut open: Vec<Option<RequestBatch>> = request.batches.into_iter().map(Some).collect();
         let mut answers = Vec::with_capacity(open.len());
+        let mut hints = Vec::new();
         for entry in &response.partitions {
             let is_meant = |batch: &RequestBatch| {
                 batch.partition == entry.index
@@ -245,6 +256,7 @@ impl Sender {
                 .iter_mut()
                 .find(|batch| batch.as_ref().is_some_and(is_meant));
             if let Some(batch) = found.and_then(Option::take) {
+                hints.extend(hint_of(&batch, entry, &response.node_endpoints));
                 answers.push(BatchAnswer {
                     batch,
                     attempt: attempt_of(entry),
@@ -258,6 +270,7 @@ impl Sender {
             answers,
             pinned: request.pinned,
             throttle_ms: response.throttle_time_ms,
+            hints,
         })
     }
 
@@ -275,6 +288,7 @@ impl Sender {
             answers,
             pinned: request.pinned,
             throttle_ms: 0,
+            hints: Vec::new(),
         }
     }
 
@@ -308,6 +322,35 @@ impl Sender {
     pub(super) fn has_requests(&self) -> bool {
         !self.requests.is_empty()
     }
+}
+
+/// The leader that an answer names, for the errors that mean that it is another one (KIP-951).
+fn hint_of(
+    batch: &RequestBatch,
+    entry: &PartitionResponse<'_>,
+    endpoints: &[NodeEndpoint<'_>],
+) -> Option<Hint> {
+    let is_about_leader = matches!(
+        entry.error,
+        ErrorCode::NOT_LEADER_OR_FOLLOWER | ErrorCode::FENCED_LEADER_EPOCH
+    );
+    let named = entry.current_leader.filter(|_| is_about_leader)?;
+    let endpoint = endpoints.iter().find(|one| one.id == named.leader);
+    let address = endpoint.and_then(|one| {
+        let port = u16::try_from(one.port).ok()?;
+        Some((one.host.to_owned(), port))
+    });
+    Some(Hint {
+        slot: batch.slot,
+        leader: LeaderHint {
+            topic: batch.topic,
+            uuid: batch.uuid,
+            partition: batch.partition,
+            leader: named.leader,
+            leader_epoch: named.leader_epoch,
+            address,
+        },
+    })
 }
 
 fn attempt_of(entry: &PartitionResponse<'_>) -> Attempt {

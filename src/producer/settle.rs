@@ -100,7 +100,7 @@ impl Producer {
                 break;
             };
             let cause = Cause::DeliveryTimeout {
-                last: batch.last_error,
+                last: batch.last_error.or_else(|| self.why_not_sent(slot)),
             };
             self.give_up_unanswered(slot, batch, cause);
         }
@@ -193,17 +193,14 @@ impl Producer {
         })
     }
 
-    /// Reports the records that waited for `max.block.ms`.
-    pub(super) fn expire_waiting(&mut self, now: Instant) {
-        let topics: Vec<TopicHandle> = self.waiting.topics().collect();
-        for topic in topics {
-            let last = match self.cluster.metadata.topic(topic).map(|view| view.state) {
-                Some(TopicState::Unknown(last)) => last,
-                Some(TopicState::Refused(code)) => Some(code),
-                Some(TopicState::Known) | None => None,
-            };
-            self.fail_waiting(topic, Cause::NoMetadata { last }, false, now);
-        }
+    /// Reports the records of a topic that waited for `max.block.ms`.
+    pub(super) fn expire_waiting(&mut self, topic: TopicHandle, now: Instant) {
+        let last = match self.cluster.metadata.topic(topic).map(|view| view.state) {
+            Some(TopicState::Unknown(last)) => last,
+            Some(TopicState::Refused(code)) => Some(code),
+            Some(TopicState::Known) | None => None,
+        };
+        self.fail_waiting(topic, Cause::NoMetadata { last }, false, now);
     }
 
     fn fail_all_waiting(&mut self, cause: Cause, now: Instant) {

@@ -29,6 +29,11 @@ pub(super) struct Waiting {
     queues: Vec<VecDeque<WaitingRecord>>,
     /// Topics with waiting records.
     occupied: BTreeSet<TopicHandle>,
+    /// Those among them whose fate is known: their records may go on. With thousands of topics that
+    /// wait, nobody looks through all of them for each record.
+    called_up: BTreeSet<TopicHandle>,
+    /// When the first record of each of them was accepted.
+    fronts: BTreeSet<(Instant, TopicHandle)>,
 }
 
 /// Bytes of `buffer.memory` that a record takes while it waits.
@@ -60,6 +65,8 @@ impl Waiting {
             max_block,
             queues: Vec::new(),
             occupied: BTreeSet::new(),
+            called_up: BTreeSet::new(),
+            fronts: BTreeSet::new(),
         }
     }
 
@@ -68,8 +75,29 @@ impl Waiting {
         if self.queues.len() <= index {
             self.queues.resize_with(index + 1, VecDeque::new);
         }
-        self.queues[index].push_back(WaitingRecord::new(record, ticket, now));
-        self.occupied.insert(record.topic);
+        let queue = &mut self.queues[index];
+        if queue.is_empty() {
+            self.occupied.insert(record.topic);
+            self.fronts.insert((now, record.topic));
+        }
+        queue.push_back(WaitingRecord::new(record, ticket, now));
+    }
+
+    /// The records of a topic may go on, if it has any.
+    pub(super) fn call_up(&mut self, topic: TopicHandle) {
+        if self.has_records(topic) {
+            self.called_up.insert(topic);
+        }
+    }
+
+    /// The records of a topic have to wait after all.
+    pub(super) fn call_off(&mut self, topic: TopicHandle) {
+        self.called_up.remove(&topic);
+    }
+
+    /// The first topic whose records may go on.
+    pub(super) fn first_called_up(&self) -> Option<TopicHandle> {
+        self.called_up.first().copied()
     }
 
     pub(super) fn has_records(&self, topic: TopicHandle) -> bool {
@@ -85,19 +113,29 @@ impl Waiting {
 
     pub(super) fn pop(&mut self, topic: TopicHandle) -> Option<WaitingRecord> {
         let queue = self.queues.get_mut(topic.0 as usize)?;
-        let record = queue.pop_front();
-        if queue.is_empty() {
-            self.occupied.remove(&topic);
+        let record = queue.pop_front()?;
+        let next = queue.front().map(|next| next.accepted);
+        if next != Some(record.accepted) {
+            self.fronts.remove(&(record.accepted, topic));
+            self.fronts.extend(next.map(|next| (next, topic)));
         }
-        record
+        if next.is_none() {
+            self.occupied.remove(&topic);
+            self.called_up.remove(&topic);
+        }
+        Some(record)
     }
 
     /// When the first record of any topic has waited `max.block.ms`.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        self.occupied
-            .iter()
-            .filter_map(|topic| self.deadline_of(*topic))
-            .min()
+        let (accepted, _) = self.fronts.first()?;
+        Some(accepted.after(self.max_block))
+    }
+
+    /// A topic whose first record has waited `max.block.ms`.
+    pub(super) fn first_due(&self, now: Instant) -> Option<TopicHandle> {
+        let (accepted, topic) = *self.fronts.first()?;
+        (accepted.after(self.max_block) <= now).then_some(topic)
     }
 
     fn deadline_of(&self, topic: TopicHandle) -> Option<Instant> {

@@ -42,6 +42,7 @@ impl Producer {
     /// A watched topic counts as in use for the rest of the producer's life.
     pub fn watch(&mut self, topic: TopicHandle, now: Instant) {
         let now = self.advance(now);
+        self.cluster.metadata.touch(topic, now);
         let Some(view) = self.cluster.metadata.topic(topic) else {
             return;
         };
@@ -62,6 +63,12 @@ impl Watches {
             deadlines: BTreeSet::new(),
             due: BTreeMap::new(),
         }
+    }
+
+    /// The watched topics, each with whether somebody still waits to hear of it for the first time.
+    pub(super) fn topics(&self) -> impl Iterator<Item = (TopicHandle, bool)> + '_ {
+        let topics = self.topics.iter();
+        topics.map(|(topic, watch)| (*topic, watch.deadline.is_some()))
     }
 
     fn add(&mut self, topic: TopicHandle, view: &TopicView, now: Instant) {

@@ -62,6 +62,17 @@ impl ApiKey {
         }
     }
 
+    /// The first version in whose answer `throttle_time_ms` asks the client for silence. A broker that
+    /// speaks a lower one was silent itself before it answered, and only tells (KIP-219).
+    #[must_use]
+    pub const fn first_throttled_by_client(self) -> i16 {
+        match self {
+            Self::Produce | Self::Metadata => 6,
+            Self::ApiVersions => 2,
+            Self::InitProducerId => 1,
+        }
+    }
+
     /// Whether `version` has compact lengths and tagged fields.
     #[must_use]
     pub const fn is_flexible(self, version: i16) -> bool {

@@ -11,6 +11,8 @@ mod counting;
 mod faults;
 #[path = "../machine/hostility.rs"]
 mod hostility;
+#[path = "../machine/leader_hints.rs"]
+mod leader_hints;
 #[path = "../machine/network.rs"]
 mod network;
 #[path = "../machine/partition_log.rs"]

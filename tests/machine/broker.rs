@@ -1,6 +1,7 @@
 //! A cluster of fake brokers: decodes requests and encodes responses with the `kafka-protocol` crate.
 
 use crate::faults::{Answer, ApiVersionsMood, Fate, Faults};
+use crate::leader_hints::Hints;
 use crate::partition_log::{PartitionLog, ReceivedBatch, UnknownProducer};
 use crate::rules::{Refused, Rules};
 use bytes::{Bytes, BytesMut};
@@ -40,7 +41,7 @@ pub(crate) struct FakePartition {
 /// One topic.
 #[derive(Debug, Default)]
 pub(crate) struct FakeTopic {
-    id: u8,
+    id: u32,
     pub(crate) partitions: Vec<FakePartition>,
     /// So many Metadata answers still call it unknown.
     pub(crate) unknown_for: u32,
@@ -52,7 +53,7 @@ pub(crate) struct FakeTopic {
 
 impl FakeTopic {
     /// Makes it another topic of the same name.
-    pub(crate) const fn set_id(&mut self, id: u8) {
+    pub(crate) const fn set_id(&mut self, id: u32) {
         self.id = id;
     }
 }
@@ -75,6 +76,8 @@ pub(crate) struct Seen {
     pub(crate) bytes: usize,
     /// Of Metadata: whether missing topics may be created.
     pub(crate) may_create: bool,
+    /// Of Metadata: the topics asked for.
+    pub(crate) topics: Vec<String>,
 }
 
 /// All brokers, and what they share.
@@ -89,6 +92,8 @@ pub(crate) struct FakeCluster {
     pub(crate) unknown_producer: UnknownProducer,
     /// Missing topics are created with so many partitions, when the client allows it.
     pub(crate) auto_create: Option<i32>,
+    /// Errors about the leader name the new one and where it listens (KIP-951).
+    pub(crate) hints: Hints,
     pub(crate) seen: Vec<Seen>,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) identities: i64,
@@ -117,6 +122,7 @@ impl FakeCluster {
             api_versions: ApiVersionsMood::Well,
             unknown_producer: UnknownProducer::Refuse(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER),
             auto_create: None,
+            hints: Hints::None,
             seen: Vec::new(),
             attempts: Vec::new(),
             identities: 0,
@@ -132,7 +138,7 @@ impl FakeCluster {
             ..FakePartition::default()
         });
         let topic = FakeTopic {
-            id: self.topics.len() as u8 + 1,
+            id: self.topics.len() as u32 + 1,
             partitions: partitions.collect(),
             ..FakeTopic::default()
         };
@@ -164,6 +170,7 @@ impl FakeCluster {
             version,
             bytes: frame.len(),
             may_create: false,
+            topics: Vec::new(),
         });
         if fate == Fate::ResetBefore {
             let response = None;
@@ -197,9 +204,12 @@ impl FakeCluster {
         let responses: Vec<TopicProduceResponse> = responses
             .map(|topic| self.produce_to_topic(broker, topic, version, at))
             .collect();
-        let response = ProduceResponse::default()
+        let mut response = ProduceResponse::default()
             .with_responses(responses)
             .with_throttle_time_ms(throttle_of(fate));
+        if version >= 10 {
+            response.node_endpoints = self.node_endpoints();
+        }
         (request.acks != 0).then(|| encode(header, &response, fate))
     }
 
@@ -211,7 +221,8 @@ impl FakeCluster {
         at: u64,
     ) -> TopicProduceResponse {
         let name = if version >= 13 {
-            let id = topic.topic_id.as_bytes()[0];
+            let id = topic.topic_id.as_bytes().first_chunk();
+            let id = u32::from_be_bytes(*id.expect("16 bytes"));
             let found = self.topics.iter().find(|(_, topic)| topic.id == id);
             found.map(|(name, _)| name.clone())
         } else {
@@ -237,6 +248,10 @@ impl FakeCluster {
                     (response.base_offset, response.log_append_time_ms) = (offset, time);
                 }
                 Some(Err(refused)) => refused.tell(&mut response, version),
+            }
+            let is_about_leader = response.error_code == ErrorCode::NOT_LEADER_OR_FOLLOWER.0;
+            if let Some(name) = name.as_deref().filter(|_| is_about_leader && version >= 10) {
+                response.current_leader = self.current_leader(name, data.index);
             }
             partitions.push(response);
         }
@@ -298,13 +313,15 @@ impl FakeCluster {
     fn on_metadata(&mut self, header: &RequestHeader, body: &mut Bytes, fate: &Fate) -> Vec<u8> {
         let version = header.request_api_version;
         let request = MetadataRequest::decode(body, version).expect("a Metadata request");
-        if let Some(seen) = self.seen.last_mut() {
-            seen.may_create = request.allow_auto_topic_creation;
-        }
         let asked = request
             .topics
             .clone()
             .expect("a producer asks for its topics only");
+        if let Some(seen) = self.seen.last_mut() {
+            let names = asked.iter().filter_map(|topic| topic.name.as_ref());
+            seen.may_create = request.allow_auto_topic_creation;
+            seen.topics = names.map(|name| name.as_str().to_owned()).collect();
+        }
         let topics = asked.iter().map(|topic| {
             let name = topic.name.clone().expect("a producer asks by name");
             self.describe(&name, request.allow_auto_topic_creation, version)
@@ -320,6 +337,8 @@ impl FakeCluster {
             .with_throttle_time_ms(throttle_of(fate))
             .with_brokers(brokers.collect())
             .with_topics(topics);
+        let error = error_of(fate).filter(|_| version >= 13);
+        let response = response.with_error_code(error.unwrap_or(ErrorCode::NONE).0);
         encode(header, &response, fate)
     }
 
@@ -377,7 +396,9 @@ impl FakeCluster {
                 .with_min_version(*min)
                 .with_max_version(*max)
         });
-        let response = ApiVersionsResponse::default().with_api_keys(keys.collect());
+        let response = ApiVersionsResponse::default()
+            .with_api_keys(keys.collect())
+            .with_throttle_time_ms(throttle_of(fate));
         let unsupported = ErrorCode::UNSUPPORTED_VERSION.0;
         match &self.api_versions {
             ApiVersionsMood::Below(max) if version > *max => {
@@ -432,9 +453,17 @@ fn throttle_of(fate: &Fate) -> i32 {
     }
 }
 
+const fn error_of(fate: &Fate) -> Option<ErrorCode> {
+    if let Fate::Error(error) = fate {
+        Some(*error)
+    } else {
+        None
+    }
+}
+
 /// A value whose `topic_id` is made of this number: the UUID type is not ours to name.
-fn uuid_of(id: u8) -> MetadataRequestTopic {
-    let mut encoded = vec![id; 16];
+fn uuid_of(id: u32) -> MetadataRequestTopic {
+    let mut encoded = id.to_be_bytes().repeat(4);
     encoded.extend([0, 0]);
     MetadataRequestTopic::decode(&mut Bytes::from(encoded), 10).expect("it is such a topic")
 }

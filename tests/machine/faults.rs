@@ -37,7 +37,7 @@ pub(crate) enum Fate {
     Bytes(Vec<u8>),
     /// The response asks for so many ms of silence.
     Throttle(i32),
-    /// The response carries this error for the request as a whole (InitProducerId).
+    /// The response carries this error for the request as a whole (InitProducerId, Metadata 13).
     Error(ErrorCode),
 }
 

@@ -92,7 +92,8 @@ fn a_record_that_never_found_a_leader_expires_as_not_written() {
     world.run_until_idle();
     let fortune = world.account.fortune(ticket);
     assert_eq!(fortune.outcome, Outcome::NotWritten);
-    assert_eq!(fortune.cause, Some(Cause::DeliveryTimeout { last: None }));
+    let last = Some(ErrorCode::LEADER_NOT_AVAILABLE);
+    assert_eq!(fortune.cause, Some(Cause::DeliveryTimeout { last }));
     let seconds = fortune.at / 1_000_000_000;
     assert!((40..41).contains(&seconds), "{seconds} s");
     world.finish();

@@ -106,10 +106,12 @@ impl World {
         if self.outputs_now.0 != self.now {
             self.outputs_now = (self.now, 0);
         }
+        self.wakeups += 1;
         loop {
             let now = self.now();
             let output = self.producer().poll_output(now);
             self.outputs_now.1 += 1;
+            self.outputs += 1;
             assert!(
                 self.outputs_now.1 < OUTPUTS_PER_INSTANT_MAX,
                 "hot loop\n{}",

@@ -47,6 +47,9 @@ pub(crate) struct World {
     pub(crate) hostility: Option<Hostility>,
     properties: Vec<(String, String)>,
     producer: Option<Producer>,
+    /// How often the producer was polled until it waited, and how many outputs it gave in all.
+    pub(crate) wakeups: usize,
+    pub(crate) outputs: usize,
     /// How many outputs there were at this instant.
     pub(crate) outputs_now: (u64, usize),
 }
@@ -76,6 +79,8 @@ impl World {
             hostility: None,
             properties: vec![("bootstrap.servers".into(), "broker-1:9092".into())],
             producer: None,
+            wakeups: 0,
+            outputs: 0,
             outputs_now: (0, 0),
         }
         .brokers(1)
