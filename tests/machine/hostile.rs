@@ -2,6 +2,7 @@
 //! accounted for, and the producer recovers as soon as the brokers behave.
 
 use crate::hostility::Hostility;
+use crate::leader_hints::Hints;
 use crate::world::{MS, World};
 use odradek::{DisconnectReason, Outcome};
 
@@ -26,7 +27,14 @@ fn session(seed: u64, per_mille: u64, lies: bool) -> World {
     world.account.is_lenient = true;
     world.network.is_dripping = seed.is_multiple_of(7);
     world.hostility = Some(Hostility::new(seed, per_mille, lies));
+    world.cluster.hints = [Hints::None, Hints::Told, Hints::WithoutEndpoint][seed as usize % 3];
     for i in 0..12 {
+        if i % 4 == 3 {
+            // What is mangled then are answers that name another leader.
+            let partition = world.cluster.partition("orders", i % 3);
+            partition.leader = Some(1 + i % 2);
+            partition.epoch += 1;
+        }
         let _ = world.try_send("orders", None, None, format!("value {i}").as_bytes());
         let pause = world.hostility.as_mut().map_or(0, |dice| dice.below(120));
         world.run_for(pause);
