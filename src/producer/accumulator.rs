@@ -313,7 +313,7 @@ impl Accumulator {
     }
 
     /// Compresses the records of a batch that was made of another one.
-    pub(super) fn seal_part(&self, part: BatchBuilder) -> SealedBatch {
+    pub(super) fn seal_part(&mut self, part: BatchBuilder) -> SealedBatch {
         part.seal(self.codec)
     }
 

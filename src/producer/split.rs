@@ -6,9 +6,11 @@ use super::accumulator::Slot;
 use super::batch::{ProducerBatch, Stamp, batch_charge};
 use super::refusal::Refusal;
 use crate::error::Cause;
+use crate::error_code::ErrorCode;
 use crate::event::{DeliveryReport, Outcome, TicketRuns};
 use crate::ids::{Ticket, TopicHandle};
 use crate::record::{BatchBuilder, RecordReader};
+use crate::time::Instant;
 use std::collections::BTreeMap;
 
 /// Records of one batch that become a batch of their own.
@@ -16,6 +18,28 @@ use std::collections::BTreeMap;
 struct Part {
     builder: BatchBuilder,
     tickets: TicketRuns,
+}
+
+/// What a part has from the batch that it comes from.
+#[derive(Debug)]
+struct Origin {
+    created: Instant,
+    ordinal: u64,
+    attempts: u32,
+    is_in_doubt: bool,
+    last_error: Option<ErrorCode>,
+}
+
+impl Origin {
+    const fn of(batch: &ProducerBatch) -> Self {
+        Self {
+            created: batch.created,
+            ordinal: batch.ordinal,
+            attempts: batch.attempts,
+            is_in_doubt: batch.is_in_doubt,
+            last_error: batch.last_error,
+        }
+    }
 }
 
 impl Producer {
@@ -32,11 +56,11 @@ impl Producer {
         let Some(parts) = encode_again(batch, partition.topic, limit, |_| true) else {
             return false;
         };
-        let (ordinal, whole) = (batch.ordinal, batch.charge);
+        let (origin, whole) = (Origin::of(batch), batch.charge);
         let mut stamp = batch.stamp.filter(|_| batch.is_stamped(generation));
         let mut batches = Vec::with_capacity(parts.len());
         for part in parts {
-            let part = self.part_of(batch, part, stamp);
+            let part = self.part_of(&origin, part, stamp);
             stamp = stamp.map(|stamp| stamp.behind(part.sealed.count()));
             batches.push(part);
         }
@@ -47,7 +71,7 @@ impl Producer {
             .accumulator
             .partition_mut(slot)
             .replace(position, batches);
-        self.sender.move_back(slot, ordinal, by);
+        self.sender.move_back(slot, origin.ordinal, by);
         self.sender.counters.on_split();
         true
     }
@@ -74,7 +98,8 @@ impl Producer {
         else {
             return false;
         };
-        let rest = self.part_of(batch, rest, None);
+        let origin = Origin::of(batch);
+        let rest = self.part_of(&origin, rest, None);
         self.memory.charge(rest.charge);
         let place = self.accumulator.partition_mut(slot).batch_mut(position);
         let Some(batch) = place.map(|place| core::mem::replace(place, rest)) else {
@@ -142,19 +167,19 @@ impl Producer {
     }
 
     /// A batch that is made of another one.
-    fn part_of(&self, batch: &ProducerBatch, part: Part, stamp: Option<Stamp>) -> ProducerBatch {
+    fn part_of(&mut self, origin: &Origin, part: Part, stamp: Option<Stamp>) -> ProducerBatch {
         let sealed = self.accumulator.seal_part(part.builder);
         ProducerBatch {
             charge: batch_charge(&sealed, &part.tickets),
             sealed,
             tickets: part.tickets,
-            created: batch.created,
-            ordinal: batch.ordinal,
-            attempts: batch.attempts.saturating_sub(1),
+            created: origin.created,
+            ordinal: origin.ordinal,
+            attempts: origin.attempts.saturating_sub(1),
             stamp,
             is_in_flight: false,
-            is_in_doubt: batch.is_in_doubt,
-            last_error: batch.last_error,
+            is_in_doubt: origin.is_in_doubt,
+            last_error: origin.last_error,
         }
     }
 }
