@@ -1,6 +1,7 @@
 //! Why a configuration is refused, and what is worth knowing about one that is not.
 
-use super::keys::{Values, find, write_list};
+use super::keys::{Values, find};
+use super::values::write_list;
 use core::fmt;
 
 /// Why a configuration is refused. Texts name the key, the value, what is allowed and the way out;

@@ -1,7 +1,8 @@
 //! The table of configuration keys: what each is called, accepts, defaults to and means.
 
 use super::other_keys;
-use core::fmt;
+
+pub use super::values::Values;
 
 pub use super::cluster_keys::{
     CONNECTIONS_MAX_IDLE_MS, METADATA_MAX_IDLE_MS, METADATA_RECOVERY_REBOOTSTRAP_TRIGGER_MS,
@@ -45,69 +46,6 @@ pub enum Service {
     Meaningless,
 }
 
-/// Which values a served key takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Values {
-    /// A comma-separated list of `host:port`.
-    Servers,
-    /// Any text without control characters, at most 255 bytes of it.
-    Text,
-    /// `true` or `false`, without regard to case.
-    Boolean,
-    /// A decimal integer in a range.
-    Integer {
-        /// The smallest value.
-        min: i64,
-        /// The largest value.
-        max: i64,
-        /// What is counted, in the plural.
-        unit: &'static str,
-    },
-    /// One of some words, exactly.
-    OneOf {
-        /// The words that are obeyed.
-        served: &'static [&'static str],
-        /// Words of the Java producer that are not served yet.
-        not_served: &'static [&'static str],
-    },
-}
-
-impl fmt::Display for Values {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Servers => f.write_str("a list of HOST:PORT separated by commas"),
-            Self::Text => write!(
-                f,
-                "text of at most {TEXT_BYTES_MAX} bytes without control characters"
-            ),
-            Self::Boolean => f.write_str("true or false"),
-            Self::Integer { min, max, unit } => write!(f, "{min} to {max} {unit}"),
-            Self::OneOf {
-                served,
-                not_served: _,
-            } => write_list(f, served),
-        }
-    }
-}
-
-/// Writes words as "a, b or c".
-pub(super) fn write_list(f: &mut fmt::Formatter<'_>, words: &[&str]) -> fmt::Result {
-    for (index, word) in words.iter().enumerate() {
-        let left = words.len() - index;
-        f.write_str(if word.is_empty() {
-            "an empty value"
-        } else {
-            word
-        })?;
-        f.write_str(match left {
-            1 => "",
-            2 => " or ",
-            _ => ", ",
-        })?;
-    }
-    Ok(())
-}
-
 /// Every key that is known, sorted by name, each once.
 pub fn keys() -> &'static [Key] {
     &TABLE
@@ -118,9 +56,6 @@ pub fn find(name: &str) -> Option<&'static Key> {
     let index = TABLE.binary_search_by(|key| key.name.cmp(name)).ok()?;
     TABLE.get(index)
 }
-
-/// How many bytes of text a key takes: it travels in every request header, whose length is an i16.
-pub(super) const TEXT_BYTES_MAX: usize = 255;
 
 /// The smallest `buffer.memory`: room for four batches of the default size. With less, each send
 /// would wait for the batch before it.
@@ -145,6 +80,26 @@ pub(super) const fn integer(
         service,
         meaning,
         source,
+    }
+}
+
+const fn level(
+    name: &'static str,
+    default: &'static str,
+    values: (i64, i64, i64),
+    meaning: &'static str,
+) -> Key {
+    let (min, max, default_level) = values;
+    Key {
+        name,
+        default: Some(default),
+        service: Service::Served(Values::Level {
+            min,
+            max,
+            default: default_level,
+        }),
+        meaning,
+        source: "KIP-390",
     }
 }
 
@@ -210,17 +165,42 @@ pub const CLIENT_ID: Key = Key {
     source: CLIENT,
 };
 
+/// `compression.gzip.level`.
+pub const COMPRESSION_GZIP_LEVEL: Key = level(
+    "compression.gzip.level",
+    "-1",
+    (1, 9, -1),
+    "how hard gzip tries; -1 is level 6",
+);
+
+/// `compression.lz4.level`.
+pub const COMPRESSION_LZ4_LEVEL: Key = level(
+    "compression.lz4.level",
+    "9",
+    (9, 9, 9),
+    "how hard lz4 tries; at its default Java's producer takes the fast compressor, as here, and has \
+     slower ones at 1 to 17",
+);
+
 /// `compression.type`.
 pub const COMPRESSION_TYPE: Key = Key {
     name: "compression.type",
     default: Some("none"),
     service: Service::Served(Values::OneOf {
-        served: &["none", "lz4"],
-        not_served: &["gzip", "snappy", "zstd"],
+        served: &["none", "gzip", "snappy", "lz4", "zstd"],
+        not_served: &[],
     }),
-    meaning: "the codec of batches",
+    meaning: "the codec of batches; one that it does not make smaller goes out as it is",
     source: "Java ProducerConfig, KIP-110",
 };
+
+/// `compression.zstd.level`.
+pub const COMPRESSION_ZSTD_LEVEL: Key = level(
+    "compression.zstd.level",
+    "3",
+    (-7, 4, 3),
+    "how hard zstd tries; 0 is the default; Java's producer has levels from -131072 to 22",
+);
 
 /// `delivery.timeout.ms`.
 pub const DELIVERY_TIMEOUT_MS: Key = integer(
@@ -414,14 +394,17 @@ pub const CONNECTION_SETUP_TIMEOUT_MS: Key = integer(
 );
 
 /// The keys that are served.
-pub(super) const SERVED: [Key; 34] = [
+pub(super) const SERVED: [Key; 37] = [
     ACKS,
     ALLOW_AUTO_CREATE_TOPICS,
     BATCH_SIZE,
     BOOTSTRAP_SERVERS,
     BUFFER_MEMORY,
     CLIENT_ID,
+    COMPRESSION_GZIP_LEVEL,
+    COMPRESSION_LZ4_LEVEL,
     COMPRESSION_TYPE,
+    COMPRESSION_ZSTD_LEVEL,
     CONNECTIONS_MAX_IDLE_MS,
     DELIVERY_TIMEOUT_MS,
     ENABLE_IDEMPOTENCE,

@@ -15,7 +15,9 @@ mod instead;
 mod other_keys;
 mod parse;
 mod partitioning;
+mod servers;
 mod suggest;
+mod values;
 
 #[cfg(test)]
 mod tests;
@@ -65,15 +67,24 @@ impl fmt::Display for Acks {
 pub enum Compression {
     /// Records go as they are.
     None,
+    /// Gzip.
+    Gzip,
+    /// Snappy, framed as by Java.
+    Snappy,
     /// LZ4 frame format.
     Lz4,
+    /// Zstandard.
+    Zstd,
 }
 
 impl fmt::Display for Compression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::None => "none",
+            Self::Gzip => "gzip",
+            Self::Snappy => "snappy",
             Self::Lz4 => "lz4",
+            Self::Zstd => "zstd",
         })
     }
 }
@@ -184,6 +195,12 @@ pub struct Config {
     /// `partitioner.availability.timeout.ms`: how long a broker may take nothing before records without
     /// a key avoid it; 0 is for ever. May be as long as `i64::MAX` ms.
     pub partitioner_availability_timeout: Duration,
+    /// `compression.gzip.level`: 1 to 9, or -1 for 6.
+    pub compression_gzip_level: i32,
+    /// `compression.lz4.level`: 9, the only one.
+    pub compression_lz4_level: i32,
+    /// `compression.zstd.level`: -7 to 4, of which 0 is 3.
+    pub compression_zstd_level: i32,
     /// `allow.auto.create.topics`: whether asking for a topic's metadata may create it.
     pub allow_auto_create_topics: bool,
     /// `receive.message.max.bytes`: bytes of the largest response frame that is accepted, so that

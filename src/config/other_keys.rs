@@ -34,13 +34,11 @@ const SASL: &str = "Java SaslConfigs";
 const SSL: &str = "Java SslConfigs";
 const OLDER: &str = "Java producers before 4.0";
 const LATER: &str = "Java producers from 4.4";
-const LEVELS: &str = "KIP-390";
 const TELEMETRY: &str = "KIP-714";
 const TRANSACTIONS: &str = "KIP-98, KIP-939";
 
 // A value in brackets asks for what happens anyway. For the keys of security these are Java's
-// defaults: without security they have no effect there either. Java 4.3 compresses lz4 with its
-// fast compressor at the default level 9, which is what happens here. Rows stay sorted by name.
+// defaults: without security they have no effect there either. Rows stay sorted by name.
 other_keys! {
     "auto.include.jmx.reporter" "true" meaningless "whether metrics go to JMX" OLDER;
     "bootstrap.resolve.timeout.ms" "0" not_served ["0"]
@@ -48,9 +46,6 @@ other_keys! {
     "client.dns.lookup" "use_all_dns_ips" not_served ["use_all_dns_ips"]
         "which addresses of a name are tried" CLIENT;
     "client.rack" "" hint "the rack of the client" LATER;
-    "compression.gzip.level" "-1" not_served ["-1"] "how hard gzip tries, 1 to 9" LEVELS;
-    "compression.lz4.level" "9" not_served ["9"] "how hard lz4 tries, 1 to 17" LEVELS;
-    "compression.zstd.level" "3" not_served ["3"] "how hard zstd tries, -131072 to 22" LEVELS;
     "config.providers" "" not_served [""] "classes that look up values" CLIENT;
     "enable.metrics.push" "true" hint "whether brokers may ask for the client's metrics" TELEMETRY;
     "interceptor.classes" "" not_served [""] "classes that see and change each record" PRODUCER;

@@ -1,8 +1,10 @@
 //! From properties to a checked configuration: values by the table, then the rules between keys.
 
 use super::error::IdempotenceObstacle;
-use super::keys::{self, Key, Service, TEXT_BYTES_MAX, Values};
-use super::{Acks, Compression, Config, ConfigError, Note, RecoveryStrategy, Server, ServerError};
+use super::keys::{self, Key, Service, Values};
+use super::servers::server;
+use super::values::TEXT_BYTES_MAX;
+use super::{Acks, Compression, Config, ConfigError, Note, RecoveryStrategy, Server};
 use super::{librdkafka, partitioning, suggest};
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -75,6 +77,9 @@ impl<'a> Given<'a> {
             buffer_memory: self.integer(&keys::BUFFER_MEMORY)?,
             client_id: self.text(&keys::CLIENT_ID)?,
             compression: self.compression()?,
+            compression_gzip_level: self.level(&keys::COMPRESSION_GZIP_LEVEL)?,
+            compression_lz4_level: self.level(&keys::COMPRESSION_LZ4_LEVEL)?,
+            compression_zstd_level: self.level(&keys::COMPRESSION_ZSTD_LEVEL)?,
             connections_max_idle: self.connections_max_idle()?,
             delivery_timeout: self.duration(&keys::DELIVERY_TIMEOUT_MS)?,
             idempotence: self.boolean(&keys::ENABLE_IDEMPOTENCE)?,
@@ -176,6 +181,18 @@ impl<'a> Given<'a> {
         }
     }
 
+    fn level(&self, key: &Key) -> Result<i32, ConfigError> {
+        let value = self.value(key)?;
+        let Service::Served(values @ Values::Level { min, max, default }) = key.service else {
+            return Err(ConfigError::Missing { key: key.name });
+        };
+        let level = value.parse::<i32>().ok().filter(|level| {
+            let level = i64::from(*level);
+            (min..=max).contains(&level) || level == default
+        });
+        level.ok_or_else(|| bad_value(key, value, values))
+    }
+
     fn acks(&self) -> Result<Acks, ConfigError> {
         match self.word(&keys::ACKS)? {
             "0" => Ok(Acks::None),
@@ -186,7 +203,10 @@ impl<'a> Given<'a> {
 
     fn compression(&self) -> Result<Compression, ConfigError> {
         match self.word(&keys::COMPRESSION_TYPE)? {
+            "gzip" => Ok(Compression::Gzip),
+            "snappy" => Ok(Compression::Snappy),
             "lz4" => Ok(Compression::Lz4),
+            "zstd" => Ok(Compression::Zstd),
             _ => Ok(Compression::None),
         }
     }
@@ -375,43 +395,6 @@ const INT_MAX_MS: Duration = Duration::from_millis(i32::MAX as u64);
 /// Whole milliseconds. No configured duration exceeds `i64::MAX` of them.
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Reads one entry of `bootstrap.servers`. A prefix `PLAINTEXT://` is allowed as in Java.
-fn server(entry: &str) -> Result<Server, ServerError> {
-    if entry.is_empty() {
-        return Err(ServerError::Empty);
-    }
-    let address = match entry.split_once("://") {
-        None => entry,
-        Some((protocol, rest)) if protocol.eq_ignore_ascii_case("PLAINTEXT") => rest,
-        Some(_) => return Err(ServerError::NotPlaintext),
-    };
-    let (host, port) = if let Some(rest) = address.strip_prefix('[') {
-        let (host, after) = rest.split_once(']').ok_or(ServerError::BadHost)?;
-        if !host.contains(':') {
-            return Err(ServerError::BadHost);
-        }
-        (host, after.strip_prefix(':').ok_or(ServerError::NoPort)?)
-    } else {
-        let (host, port) = address.rsplit_once(':').ok_or(ServerError::NoPort)?;
-        if host.contains(':') {
-            return Err(ServerError::NoBrackets);
-        }
-        (host, port)
-    };
-    let is_allowed =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '%' | ':');
-    if host.is_empty() || !host.chars().all(is_allowed) {
-        return Err(ServerError::BadHost);
-    }
-    // `parse` alone would take a sign.
-    let digits = port.bytes().all(|byte| byte.is_ascii_digit());
-    let port = port.parse().ok().filter(|port| digits && *port > 0);
-    Ok(Server {
-        host: host.to_owned(),
-        port: port.ok_or(ServerError::BadPort)?,
-    })
 }
 
 fn bad_value(key: &Key, value: &str, values: Values) -> ConfigError {

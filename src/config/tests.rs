@@ -75,6 +75,9 @@ fn defaults_are_those_of_the_java_producer() {
         metadata_recovery_rebootstrap_trigger: ms(300_000),
         connections_max_idle: Some(ms(540_000)),
         compression: Compression::None,
+        compression_gzip_level: -1,
+        compression_lz4_level: 9,
+        compression_zstd_level: 3,
         allow_auto_create_topics: true,
         receive_message_max_bytes: 16_777_216,
     };
@@ -132,6 +135,9 @@ fn every_served_key_reaches_its_field() {
         ("metadata.recovery.rebootstrap.trigger.ms", "14"),
         ("connections.max.idle.ms", "-1"),
         ("compression.type", "lz4"),
+        ("compression.gzip.level", "1"),
+        ("compression.lz4.level", "9"),
+        ("compression.zstd.level", "-7"),
         ("allow.auto.create.topics", "false"),
         ("receive.message.max.bytes", "1000"),
     ]);
@@ -166,6 +172,9 @@ fn every_served_key_reaches_its_field() {
         metadata_recovery_rebootstrap_trigger: ms(14),
         connections_max_idle: None,
         compression: Compression::Lz4,
+        compression_gzip_level: 1,
+        compression_lz4_level: 9,
+        compression_zstd_level: -7,
         allow_auto_create_topics: false,
         receive_message_max_bytes: 1000,
     };

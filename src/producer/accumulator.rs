@@ -6,6 +6,7 @@ mod stickiness;
 use super::batch::{
     BATCH_OVERHEAD_BYTES, OpenBatch, ProducerBatch, TICKET_BYTES_MAX, batch_charge,
 };
+use super::compression::{Ratios, compressor};
 use super::memory::Memory;
 use super::partition::PartitionQueue;
 use crate::config::Config;
@@ -13,7 +14,7 @@ use crate::driver::WaitReason;
 use crate::event::TicketRuns;
 use crate::ids::{BrokerId, Ticket, TopicHandle};
 use crate::record::{
-    BATCH_HEADER_BYTES, BatchBuilder, Codec, Record, SealedBatch, first_record_size,
+    BATCH_HEADER_BYTES, BatchBuilder, Codec, Compressor, Record, SealedBatch, first_record_size,
 };
 use crate::time::Instant;
 use core::ops::Bound;
@@ -23,6 +24,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// Room for records that the first batch of a partition asks for; later batches ask for what the one
 /// before them needed.
 const FIRST_CAPACITY_BYTES: usize = 1024;
+
+/// An open batch that is expected to compress well takes at most this part of `buffer.memory`.
+const OPEN_BATCH_SHARE: u64 = 16;
 
 /// A partition's place in the accumulator, dense from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,10 +46,14 @@ pub(super) struct Accumulator {
     lingering: BTreeSet<Slot>,
     /// No open batch waits any longer (flush, close, or a buffer that is nearly full).
     is_expediting: bool,
+    /// Bytes that the records of a batch take at most on the wire, as far as that can be told before.
     batch_limit: usize,
+    /// Bytes that the records of a batch take at most before compression.
+    open_limit: usize,
     linger: Duration,
     delivery_timeout: Duration,
-    codec: Codec,
+    compressor: Compressor,
+    ratios: Ratios,
 }
 
 /// The buffer has no room for the record.
@@ -56,7 +64,23 @@ pub(super) struct NoRoom {
 }
 
 impl Accumulator {
-    pub(super) fn new(config: &Config, codec: Codec) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
+        let records = |bytes: u64| {
+            let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+            bytes.saturating_sub(BATCH_HEADER_BYTES)
+        };
+        // A batch size of 0 makes a batch of each record. A batch larger than a request could only be
+        // refused.
+        let batch_limit = config
+            .batch_size
+            .min(config.buffer_memory)
+            .min(config.max_request_size);
+        // The expectation may be wrong, and then records go out as they are: a request has to hold them
+        // all the same. A few partitions must not take the whole buffer.
+        let open_limit = config
+            .max_request_size
+            .min(config.buffer_memory / OPEN_BATCH_SHARE)
+            .max(batch_limit);
         Self {
             partitions: Vec::new(),
             by_topic: Vec::new(),
@@ -64,19 +88,12 @@ impl Accumulator {
             timers: BTreeSet::new(),
             lingering: BTreeSet::new(),
             is_expediting: false,
-            // A batch size of 0 makes a batch of each record. A batch larger than a request could
-            // only be refused.
-            batch_limit: usize::try_from(
-                config
-                    .batch_size
-                    .min(config.buffer_memory)
-                    .min(config.max_request_size),
-            )
-            .unwrap_or(usize::MAX)
-            .saturating_sub(BATCH_HEADER_BYTES),
+            batch_limit: records(batch_limit),
+            open_limit: records(open_limit),
             linger: config.linger,
             delivery_timeout: config.delivery_timeout,
-            codec,
+            compressor: compressor(config),
+            ratios: Ratios::default(),
         }
     }
 
@@ -122,7 +139,7 @@ impl Accumulator {
     // --- appending ---
 
     /// Appends a record to the open batch of a partition; allocates only where a batch begins or
-    /// grows. Returns the bytes that the record takes.
+    /// grows. Returns the bytes that the record is expected to take on the wire.
     pub(super) fn append(
         &mut self,
         slot: Slot,
@@ -136,7 +153,7 @@ impl Accumulator {
         }
         if let Some(open) = &self.partitions[slot.0 as usize].open {
             let size = open.builder.encoded_size(record) as usize;
-            if open.builder.len() + size > self.batch_limit {
+            if open.builder.len() + size > open.limit {
                 self.seal(slot, memory, now);
                 self.list(slot, now);
             }
@@ -146,7 +163,7 @@ impl Accumulator {
             .append_within(record, ticket, usize::MAX, memory)
             .unwrap_or(0);
         let open = self.partitions[slot.0 as usize].open.as_ref();
-        if open.is_some_and(|open| open.builder.len() >= self.batch_limit) {
+        if open.is_some_and(|open| open.builder.len() >= open.limit) {
             self.seal(slot, memory, now);
             self.list(slot, now);
         }
@@ -162,9 +179,9 @@ impl Accumulator {
         memory: &mut Memory,
     ) -> Option<u64> {
         let partition = &mut self.partitions[slot.0 as usize];
-        let room = partition.open.as_ref()?.builder.capacity();
+        let open = partition.open.as_ref()?;
         // One byte less than the limit: a batch that becomes full has to be sealed as well.
-        let limit = room.min(self.batch_limit.saturating_sub(1));
+        let limit = open.builder.capacity().min(open.limit.saturating_sub(1));
         if !memory.has_room(TICKET_BYTES_MAX) {
             return None;
         }
@@ -216,7 +233,7 @@ impl Accumulator {
                 })
             };
         }
-        let generous = needed.max(capacity * 2).min(self.batch_limit.max(needed));
+        let generous = needed.max(capacity * 2).min(open.limit.max(needed));
         let first = if memory.is_lending() {
             needed
         } else {
@@ -244,10 +261,11 @@ impl Accumulator {
     ) -> Result<(), NoRoom> {
         let partition = &mut self.partitions[slot.0 as usize];
         let size = (first_record_size(record) as usize).saturating_sub(BATCH_HEADER_BYTES);
-        let usual = partition
-            .usual_len
-            .max(FIRST_CAPACITY_BYTES)
-            .min(self.batch_limit);
+        let estimate = self.ratios.estimate(partition.topic);
+        let limit = usize::try_from(estimate.uncompressed(self.batch_limit))
+            .unwrap_or(usize::MAX)
+            .min(self.open_limit);
+        let usual = partition.usual_len.max(FIRST_CAPACITY_BYTES).min(limit);
         let needed = size as u64 + BATCH_OVERHEAD_BYTES + TICKET_BYTES_MAX;
         let first = if memory.is_lending() {
             size
@@ -268,6 +286,8 @@ impl Accumulator {
             partition.open = Some(OpenBatch {
                 builder: BatchBuilder::with_capacity(capacity),
                 tickets: TicketRuns::with_capacity(partition.usual_ticket_bytes),
+                limit,
+                estimate,
                 charge,
                 created: now,
                 ready_at: now.after(linger),
@@ -286,6 +306,15 @@ impl Accumulator {
     /// Closes the open batch of a partition: it is compressed and queued. The partition is to be
     /// listed afterwards.
     pub(super) fn seal(&mut self, slot: Slot, memory: &mut Memory, now: Instant) {
+        self.end_batch(slot, true, memory, now);
+    }
+
+    /// The same for an open batch that is given up next, which is not worth the time to compress it.
+    pub(super) fn seal_unsent(&mut self, slot: Slot, memory: &mut Memory, now: Instant) {
+        self.end_batch(slot, false, memory, now);
+    }
+
+    fn end_batch(&mut self, slot: Slot, is_to_be_sent: bool, memory: &mut Memory, now: Instant) {
         let partition = &mut self.partitions[slot.0 as usize];
         let Some(open) = partition.open.take() else {
             return;
@@ -293,7 +322,14 @@ impl Accumulator {
         self.lingering.remove(&slot);
         partition.usual_len = open.builder.len();
         partition.usual_ticket_bytes = open.tickets.bytes();
-        let sealed = open.builder.seal(self.codec);
+        let sealed = if is_to_be_sent {
+            let sealed = open.builder.seal(&mut self.compressor);
+            let (before, after) = (sealed.uncompressed_len(), sealed.records().len());
+            self.ratios.observe(partition.topic, before, after);
+            sealed
+        } else {
+            open.builder.seal(&mut Compressor::new(Codec::None))
+        };
         let charge = batch_charge(&sealed, &open.tickets);
         memory.release(open.charge);
         memory.charge(charge);
@@ -314,12 +350,18 @@ impl Accumulator {
 
     /// Compresses the records of a batch that was made of another one.
     pub(super) fn seal_part(&mut self, part: BatchBuilder) -> SealedBatch {
-        part.seal(self.codec)
+        part.seal(&mut self.compressor)
     }
 
-    /// Bytes that the records of a batch take at most before compression.
+    /// Bytes that the records of a batch take at most on the wire, as far as that can be told before.
     pub(super) const fn batch_limit(&self) -> usize {
         self.batch_limit
+    }
+
+    /// A broker found a batch of the topic too large: what compression promises is not relied on until
+    /// it has been shown anew.
+    pub(super) fn forget_ratio(&mut self, topic: TopicHandle) {
+        self.ratios.forget(topic);
     }
 
     // --- readiness ---

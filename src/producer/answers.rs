@@ -142,6 +142,10 @@ impl Producer {
                     batch.last_error = Some(error);
                 }
                 let verdict = judge(batch, attempt, about);
+                if attempt.error() == Some(ErrorCode::MESSAGE_TOO_LARGE) {
+                    let topic = partition.topic;
+                    self.accumulator.forget_ratio(topic);
+                }
                 self.carry_out(out.slot, position, verdict, &refusal, now);
             }
         }

@@ -1,5 +1,6 @@
 //! A batch and its bookkeeping: open while records are appended, then sealed, sent, perhaps sent again.
 
+use super::compression::Estimate;
 use super::identity;
 use crate::error_code::ErrorCode;
 use crate::event::{Outcome, TicketRuns};
@@ -19,6 +20,10 @@ pub(super) const TICKET_BYTES_MAX: u64 = 20;
 pub(super) struct OpenBatch {
     pub(super) builder: BatchBuilder,
     pub(super) tickets: TicketRuns,
+    /// Bytes of records at which it is full: what is expected to take `batch.size` once compressed.
+    pub(super) limit: usize,
+    /// How much smaller compression is expected to make it.
+    pub(super) estimate: Estimate,
     /// Bytes of `buffer.memory` taken so far.
     pub(super) charge: u64,
     /// When the first record was accepted; `delivery.timeout.ms` counts from here.

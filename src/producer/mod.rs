@@ -7,6 +7,7 @@
 mod accumulator;
 mod answers;
 mod batch;
+mod compression;
 mod delivery;
 mod drive;
 mod follow;
@@ -29,12 +30,12 @@ mod watch;
 use crate::backoff::Backoff;
 use crate::bulk::{Bulk, BulkError, BulkHeader, BulkOutcome, BulkReader, BulkRecord};
 use crate::cluster::{Cluster, TopicState};
-use crate::config::{Compression, Config};
+use crate::config::Config;
 use crate::driver::Input;
 use crate::error::{FatalError, SendError, TopicError};
 use crate::ids::{FlushId, Ticket, TopicHandle};
 use crate::random::Random;
-use crate::record::{Codec, Header, Record, first_described_size, first_record_size};
+use crate::record::{Header, Record, first_described_size, first_record_size};
 use crate::time::Instant;
 use accumulator::Accumulator;
 use batch::{BATCH_OVERHEAD_BYTES, TICKET_BYTES_MAX};
@@ -121,13 +122,9 @@ impl Producer {
             base: config.retry_backoff,
             max: config.retry_backoff_max,
         };
-        let codec = match config.compression {
-            Compression::None => Codec::None,
-            Compression::Lz4 => Codec::Lz4,
-        };
         Self {
             cluster: Cluster::new(config, Random::new(random.next())),
-            accumulator: Accumulator::new(config, codec),
+            accumulator: Accumulator::new(config),
             sender: Sender::new(config),
             identity: Identity::new(config.idempotence, retry_backoff),
             waiting: Waiting::new(config.max_block),

@@ -80,7 +80,7 @@ impl PartitionQueue {
     }
 
     /// Appends to the open batch, if there is one and all its records then take at most `limit`
-    /// bytes. Returns the bytes that the record takes.
+    /// bytes. Returns the bytes that the record is expected to take on the wire.
     pub(super) fn append_within(
         &mut self,
         record: &Record<'_>,
@@ -98,7 +98,10 @@ impl PartitionQueue {
         let growth = open.tickets.charged_bytes() - charged;
         open.charge += growth;
         memory.charge(growth);
-        Some((open.builder.len() - before) as u64)
+        Some(
+            open.estimate
+                .compressed((open.builder.len() - before) as u64),
+        )
     }
 
     /// Whether there is a batch that could leave: one that waits to be sent, or an open one that need

@@ -86,7 +86,7 @@ impl Producer {
         let timeout = self.accumulator.delivery_timeout();
         let open = self.accumulator.partition(slot).open.as_ref();
         if open.is_some_and(|open| open.created.after(timeout) <= now) {
-            self.accumulator.seal(slot, &mut self.memory, now);
+            self.accumulator.seal_unsent(slot, &mut self.memory, now);
         }
         let is_expired = |batch: &ProducerBatch| batch.created.after(timeout) <= now;
         while self
@@ -118,7 +118,7 @@ impl Producer {
     pub(super) fn drop_queued(&mut self, now: Instant) {
         self.fail_all_waiting(Cause::Purged, now);
         for slot in self.accumulator.slots() {
-            self.accumulator.seal(slot, &mut self.memory, now);
+            self.accumulator.seal_unsent(slot, &mut self.memory, now);
             let mut position = 0;
             while let Some(batch) = self.accumulator.partition(slot).batches().get(position) {
                 if batch.is_in_flight {
@@ -139,7 +139,7 @@ impl Producer {
     pub(super) fn abandon(&mut self, cause: Cause, now: Instant) {
         self.fail_all_waiting(cause, now);
         for slot in self.accumulator.slots() {
-            self.accumulator.seal(slot, &mut self.memory, now);
+            self.accumulator.seal_unsent(slot, &mut self.memory, now);
             while let Some(batch) = self.accumulator.partition_mut(slot).remove(0) {
                 self.give_up_unanswered(slot, batch, cause);
             }

@@ -1,7 +1,7 @@
 //! The batch while it is open, and the batch once its records are sealed.
 
 use super::Record;
-use super::codec::Codec;
+use super::codec::{Codec, Compressor};
 use super::crc;
 use super::encode::{body_size, full_size, put_record};
 use super::header::{BATCH_HEADER_BYTES, CRC_COVERS_FROM, ProducerStamp, render};
@@ -119,12 +119,12 @@ impl BatchBuilder {
 
     /// Ends the batch: its records are compressed, unless that would not make them smaller, and never
     /// change again.
-    pub fn seal(self, codec: Codec) -> SealedBatch {
+    pub fn seal(self, compressor: &mut Compressor) -> SealedBatch {
         let uncompressed_len = self.records.len();
-        let (codec, records, held_bytes) = match codec.compress(&self.records) {
+        let (codec, records, held_bytes) = match compressor.compress(&self.records) {
             Some(compressed) => {
                 let len = compressed.len();
-                (codec, compressed, len)
+                (compressor.codec(), compressed, len)
             }
             None => {
                 let (records, held_bytes) = Self::trim(self.records, self.capacity);

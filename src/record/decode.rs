@@ -89,7 +89,7 @@ fn take_signed(bytes: &mut &[u8]) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{BatchBuilder, Codec};
+    use crate::record::{BatchBuilder, Codec, Compressor};
 
     #[test]
     fn records_come_back_as_they_went_in() {
@@ -122,7 +122,13 @@ mod tests {
             record(i64::MAX, Some(b""), Some(b""), &headers[1..2]),
             record(1001, None, Some(&long), &[]),
         ];
-        for codec in [Codec::None, Codec::Lz4] {
+        for codec in [
+            Codec::None,
+            Codec::Gzip,
+            Codec::Snappy,
+            Codec::Lz4,
+            Codec::Zstd,
+        ] {
             let mut batch = BatchBuilder::with_capacity(0);
             let mut sizes = Vec::new();
             for record in &records {
@@ -130,7 +136,7 @@ mod tests {
                 batch.append(record);
                 sizes.push(batch.len() - before);
             }
-            let sealed = batch.seal(codec);
+            let sealed = batch.seal(&mut Compressor::new(codec));
             let bytes = sealed.decompressed().expect("own records");
             let mut reader = RecordReader::new(&bytes, TopicHandle(3), sealed.base_timestamp());
             for (expected, size) in records.iter().zip(sizes) {
@@ -154,7 +160,7 @@ mod tests {
             value: Some(b"value"),
             headers: &[],
         });
-        let sealed = batch.seal(Codec::None);
+        let sealed = batch.seal(&mut Compressor::new(Codec::None));
         for cut in 0..sealed.records().len() {
             let mut reader = RecordReader::new(&sealed.records()[..cut], TopicHandle(0), 5);
             assert!(reader.next(&mut Vec::new()).is_none(), "cut at {cut}");

@@ -9,7 +9,7 @@ mod encode;
 mod header;
 
 pub use batch::{BatchBuilder, SealedBatch, first_record_size};
-pub use codec::Codec;
+pub use codec::{Codec, Compressor};
 pub(crate) use decode::RecordReader;
 pub(crate) use described::first_described_size;
 pub use header::{BATCH_HEADER_BYTES, ProducerStamp};

@@ -7,6 +7,8 @@ mod account;
 #[path = "../machine/broker.rs"]
 mod broker;
 mod counting;
+#[path = "../record/decoders.rs"]
+mod decoders;
 #[path = "../machine/faults.rs"]
 mod faults;
 #[path = "../machine/hostility.rs"]

@@ -312,25 +312,6 @@ fn without_acknowledgement_everything_arrives_in_order_all_the_same() {
 }
 
 #[test]
-fn compressed_batches_read_back_with_an_outside_decoder() {
-    let world = World::new()
-        .topic("orders", 2)
-        .config("compression.type", "lz4");
-    let mut world = ready(world, "orders");
-    for i in 0..500 {
-        world.send_to(
-            "orders",
-            i % 2,
-            &format!("a value that is much like the others: {i}"),
-        );
-    }
-    world.run_until_idle();
-    assert_eq!(world.account.count(Outcome::Written), 500);
-    assert!(world.cluster.attempts.iter().all(|a| a.batch.is_compressed));
-    world.finish();
-}
-
-#[test]
 fn records_of_a_key_go_to_one_partition_in_order() {
     let mut world = ready(World::new().topic("orders", 6), "orders");
     for i in 0..200 {

@@ -60,7 +60,7 @@ fn session(seed: u64, compression: &str) -> Vec<String> {
 
 #[test]
 fn the_same_seed_gives_the_same_outputs_and_another_does_not() {
-    for compression in ["none", "lz4"] {
+    for compression in ["none", "gzip", "snappy", "lz4", "zstd"] {
         let first = session(11, compression);
         assert!(first.len() > 1000, "{} lines", first.len());
         assert!(

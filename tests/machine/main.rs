@@ -4,7 +4,10 @@ mod account;
 mod batching;
 mod broker;
 mod closing;
+mod compression;
 mod connections;
+#[path = "../record/decoders.rs"]
+mod decoders;
 mod determinism;
 mod error_table;
 mod expiry;

@@ -1,12 +1,11 @@
 //! The log of one partition, with a real broker's rules about sequences; batches are decoded with an
 //! outside codec.
 
+use crate::decoders::decompress;
 use bytes::Bytes;
 use kafka_protocol::records::{Compression, RecordBatchDecoder};
-use lz4_flex::frame::FrameDecoder;
 use odradek::ErrorCode;
 use std::collections::{BTreeMap, VecDeque};
-use std::io::Read;
 
 /// How many batches of a producer a broker remembers.
 const REMEMBERED_BATCHES: usize = 5;
@@ -66,17 +65,7 @@ impl ReceivedBatch {
         assert_eq!(info.len(), 1, "one batch per partition and request");
         let info = &info[0];
         let decompress = |records: &mut Bytes, compression: Compression| {
-            let mut plain = Vec::new();
-            match compression {
-                Compression::None => plain.extend_from_slice(records),
-                Compression::Lz4 => {
-                    FrameDecoder::new(&records[..]).read_to_end(&mut plain)?;
-                }
-                other @ (Compression::Gzip | Compression::Snappy | Compression::Zstd) => {
-                    panic!("{other:?} was not asked for")
-                }
-            }
-            Ok(Bytes::from(plain))
+            Ok(Bytes::from(decompress(records, compression)))
         };
         let mut rest = raw.clone();
         let set = RecordBatchDecoder::decode_with_custom_compression(&mut rest, Some(decompress))

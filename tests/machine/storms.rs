@@ -53,7 +53,10 @@ fn world(seed: u64, weather: Weather, dice: &mut Hostility) -> World {
         .config("max.block.ms", delivery)
         .config("batch.size", pick(dice, &["0", "200", "1000"]))
         .config("linger.ms", pick(dice, &["0", "5", "50"]))
-        .config("compression.type", pick(dice, &["none", "lz4"]))
+        .config(
+            "compression.type",
+            pick(dice, &["none", "gzip", "snappy", "lz4", "zstd"]),
+        )
         .config("max.request.size", pick(dice, &["2000", "1048576"]));
     world.is_tracing = false;
     world.network.is_dripping = dice.below(5) == 0;

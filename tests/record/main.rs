@@ -1,12 +1,14 @@
 //! Record batches, judged by a codec that is not ours: the `kafka-protocol` crate.
 
 mod bytes_on_the_wire;
+mod codecs;
+mod decoders;
 mod outside_decoder;
 mod sizes;
 mod varied;
 
 use bytes::{Bytes, BytesMut};
-use odradek::record::{BatchBuilder, Codec, ProducerStamp, Record, SealedBatch};
+use odradek::record::{BatchBuilder, Codec, Compressor, ProducerStamp, Record, SealedBatch};
 
 /// The batch of all records.
 fn sealed(records: &[Record<'_>], codec: Codec) -> SealedBatch {
@@ -14,7 +16,7 @@ fn sealed(records: &[Record<'_>], codec: Codec) -> SealedBatch {
     for record in records {
         batch.append(record);
     }
-    batch.seal(codec)
+    batch.seal(&mut Compressor::new(codec))
 }
 
 /// The batch as it goes over the wire.

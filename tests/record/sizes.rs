@@ -1,7 +1,7 @@
 //! The size of a record is known before it is encoded.
 
 use crate::varied::{Random, borrowed};
-use odradek::record::{BATCH_HEADER_BYTES, BatchBuilder, Codec, first_record_size};
+use odradek::record::{BATCH_HEADER_BYTES, BatchBuilder, Codec, Compressor, first_record_size};
 
 #[test]
 fn a_record_takes_exactly_the_bytes_announced() {
@@ -16,7 +16,7 @@ fn a_record_takes_exactly_the_bytes_announced() {
             }
             assert_eq!(batch.count() as usize, count);
             let len = batch.len();
-            let sealed = batch.seal(Codec::None);
+            let sealed = batch.seal(&mut Compressor::new(Codec::None));
             assert_eq!(sealed.encoded_len(), BATCH_HEADER_BYTES + len);
             assert_eq!(sealed.uncompressed_len(), len);
         });
@@ -30,7 +30,7 @@ fn the_size_of_a_first_record_is_that_of_its_batch() {
         for record in records {
             let mut batch = BatchBuilder::with_capacity(0);
             batch.append(record);
-            let sealed = batch.seal(Codec::None);
+            let sealed = batch.seal(&mut Compressor::new(Codec::None));
             assert_eq!(sealed.encoded_len() as u64, first_record_size(record));
         }
     });

@@ -57,17 +57,53 @@ fn words_and_booleans_are_refused_with_what_there_is() {
     );
     assert_eq!(
         refusal(&[("compression.type", "LZ4")]),
-        "compression.type=LZ4 is not valid; it takes none or lz4"
+        "compression.type=LZ4 is not valid; it takes none, gzip, snappy, lz4 or zstd"
     );
-    for codec in ["gzip", "snappy", "zstd"] {
-        assert_eq!(
-            refusal(&[("compression.type", codec)]),
-            format!("compression.type={codec} is not served: leave the key out or use none or lz4")
-        );
+    for codec in ["none", "gzip", "snappy", "lz4", "zstd"] {
+        let compression = accepted(&[("compression.type", codec)]).compression;
+        assert_eq!(compression.to_string(), codec);
     }
     assert!(refusal(&[("client.id", "a\nb")]).starts_with("client.id=a\u{fffd}b is not valid"));
     assert!(parse(&[("client.id", &"x".repeat(255))]).is_ok());
     assert!(parse(&[("client.id", &"x".repeat(256))]).is_err());
+}
+
+#[test]
+fn levels_are_javas_defaults_or_in_the_range_that_the_refusal_names() {
+    for (key, taken, refused, range) in [
+        (
+            "compression.gzip.level",
+            &["-1", "1", "9"][..],
+            &["0", "-2", "10", "six"][..],
+            "a level from 1 to 9, or -1",
+        ),
+        (
+            "compression.lz4.level",
+            &["9"],
+            &["8", "10", "0"],
+            "no level but 9",
+        ),
+        (
+            "compression.zstd.level",
+            &["3", "-7", "0", "4"],
+            &["-8", "5", "22", "99999999999"],
+            "a level from -7 to 4",
+        ),
+    ] {
+        for level in taken {
+            let config = accepted(&[(key, level)]);
+            let levels = [
+                config.compression_gzip_level,
+                config.compression_lz4_level,
+                config.compression_zstd_level,
+            ];
+            assert!(levels.map(|l| l.to_string()).contains(&(*level).to_owned()));
+        }
+        for level in refused {
+            let expected = format!("{key}={level} is not valid; it takes {range}");
+            assert_eq!(refusal(&[(key, level)]), expected);
+        }
+    }
 }
 
 #[test]

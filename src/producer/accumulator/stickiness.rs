@@ -36,7 +36,7 @@ impl Accumulator {
             .and_then(|queue| queue.open.as_ref());
         open.is_some_and(|open| {
             let size = open.builder.encoded_size(record) as usize;
-            open.builder.len() + size <= self.batch_limit
+            open.builder.len() + size <= open.limit
         })
     }
 
