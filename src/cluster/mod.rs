@@ -146,6 +146,11 @@ impl Cluster {
         })
     }
 
+    /// The version of Produce that is spoken with a connected broker.
+    pub(crate) fn produce_version(&self, broker: BrokerId) -> Option<i16> {
+        self.connection_of(broker)?.version(ApiKey::Produce)
+    }
+
     /// The usable connection's node with the fewest requests in flight.
     pub(crate) fn least_loaded(&self, now: Instant) -> Option<BrokerId> {
         self.connections

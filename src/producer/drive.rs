@@ -205,7 +205,8 @@ impl Producer {
                     cluster,
                     ..
                 } = self;
-                if sender.drain(broker, accumulator, memory, identity, cluster, now) {
+                let is_sent = sender.drain(broker, accumulator, memory, identity, cluster, now);
+                if self.drop_refused(now) || is_sent {
                     return true;
                 }
             } else if self.cluster.connect(broker, now) {

@@ -11,6 +11,7 @@ use crate::config::{Acks, Config};
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, TopicHandle, TopicUuid};
 use crate::metrics::Sending;
+use crate::record::Codec;
 use crate::time::Instant;
 use crate::wire::api::produce::{NodeEndpoint, PartitionResponse, ProduceResponse, TopicRef};
 use crate::wire::{ApiKey, Reader, WireError};
@@ -23,6 +24,9 @@ const REQUEST_OVERHEAD_BYTES: u64 = 512;
 const LAST_VERSION_BY_NAME: i16 = 12;
 const PARTITION_OVERHEAD_BYTES: u64 = 16;
 
+/// The first version of Produce whose batches may be compressed with zstd (KIP-110).
+const FIRST_VERSION_WITH_ZSTD: i16 = 7;
+
 /// The Produce requests that are out.
 #[derive(Debug)]
 pub(super) struct Sender {
@@ -32,6 +36,8 @@ pub(super) struct Sender {
     next_request: u64,
     requests: BTreeMap<u64, ProduceRequest>,
     pub(super) counters: Sending,
+    /// Batches whose codec their leader does not know, to be given up.
+    refused: Vec<(Slot, u64)>,
 }
 
 /// A Produce request that is out.
@@ -100,7 +106,14 @@ impl Sender {
             next_request: 0,
             requests: BTreeMap::new(),
             counters: Sending::default(),
+            refused: Vec::new(),
         }
+    }
+
+    /// The batches that the last drain came across and whose codec their leader does not know: by slot
+    /// and ordinal, each once.
+    pub(super) fn take_refused(&mut self) -> Vec<(Slot, u64)> {
+        core::mem::take(&mut self.refused)
     }
 
     /// Drains what is ready for one broker into one request. Returns whether a request was handed out.
@@ -169,6 +182,9 @@ impl Sender {
     ) -> Vec<RequestBatch> {
         let mut batches = Vec::new();
         let mut bytes = REQUEST_OVERHEAD_BYTES;
+        let knows_zstd = cluster
+            .produce_version(broker)
+            .is_none_or(|version| version >= FIRST_VERSION_WITH_ZSTD);
         for _ in 0..accumulator.ready_count(broker) {
             let Some(slot) = accumulator.pop_ready(broker) else {
                 break;
@@ -193,6 +209,10 @@ impl Sender {
             let Some(batch) = partition.batch_mut(position) else {
                 continue;
             };
+            if batch.sealed.codec() == Codec::Zstd && !knows_zstd {
+                self.refused.push((slot, batch.ordinal));
+                continue;
+            }
             let size = batch.encoded_len() as u64 + name_len as u64 + PARTITION_OVERHEAD_BYTES;
             if !batches.is_empty() && bytes + size > self.max_request_size {
                 accumulator.list(slot, now);

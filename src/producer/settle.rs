@@ -5,6 +5,7 @@ use super::accumulator::Slot;
 use super::batch::ProducerBatch;
 use crate::cluster::TopicState;
 use crate::error::Cause;
+use crate::error_code::ErrorCode;
 use crate::event::{DeliveryReport, Outcome, TicketRuns};
 use crate::ids::TopicHandle;
 use crate::record::first_record_size;
@@ -112,6 +113,23 @@ impl Producer {
     fn give_up_unanswered(&mut self, slot: Slot, batch: ProducerBatch, cause: Cause) {
         let outcome = batch.outcome_unanswered();
         self.give_up(slot, batch, outcome, cause);
+    }
+
+    /// Gives up the batches that their leader cannot take; true if there was any.
+    pub(super) fn drop_refused(&mut self, now: Instant) -> bool {
+        let refused = self.sender.take_refused();
+        for (slot, ordinal) in &refused {
+            let partition = self.accumulator.partition_mut(*slot);
+            let position = partition.position(*ordinal);
+            if let Some(batch) = position.and_then(|position| partition.remove(position)) {
+                // What a broker of a later version answers to such a request.
+                let cause = Cause::Broker(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE);
+                self.give_up_unanswered(*slot, batch, cause);
+            }
+            self.accumulator.list(*slot, now);
+            self.accumulator.retime(*slot, now);
+        }
+        !refused.is_empty()
     }
 
     /// Drops everything that is not in flight.

@@ -4,7 +4,7 @@
 use crate::broker::PRODUCE;
 use crate::faults::{Answer, Fate};
 use crate::world::World;
-use odradek::{ErrorCode, Outcome};
+use odradek::{Cause, ErrorCode, Outcome};
 
 const CODECS: [&str; 4] = ["gzip", "snappy", "lz4", "zstd"];
 const BATCH: usize = 4096;
@@ -209,6 +209,30 @@ fn a_batch_that_a_broker_finds_too_large_ends_the_expectation() {
         "{} {expected}",
         records(&world)
     );
+}
+
+#[test]
+fn a_broker_that_does_not_know_zstd_gets_none() {
+    for version in [3, 6] {
+        let mut world = World::new();
+        world.cluster.versions.insert(PRODUCE, (0, version));
+        let mut world = ready(world, "zstd");
+        for i in 0..200 {
+            let sent = world.try_send("orders", Some(0), None, &text(i));
+            sent.unwrap_or_else(|error| panic!("refused: {error}"));
+        }
+        world.run_until_idle();
+        assert_eq!(world.account.count(Outcome::NotWritten), 200);
+        assert!(world.cluster.attempts.is_empty());
+        let cause = Cause::Broker(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE);
+        let fortunes = world.account.fortunes.values();
+        assert!(fortunes.clone().all(|fortune| fortune.cause == Some(cause)));
+        // What compression does not make smaller goes out as it is, and every broker knows that.
+        let noisy = world.try_send("orders", Some(0), None, &noise(1)).unwrap();
+        world.run_until_idle();
+        assert_eq!(world.account.fortune(noisy).outcome, Outcome::Written);
+        world.finish();
+    }
 }
 
 #[test]
