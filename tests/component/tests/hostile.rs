@@ -72,7 +72,7 @@ fn reasons(session: &Session) -> Vec<DisconnectReason> {
 /// many answers were mangled.
 fn hostile_session(seed: u64, lies: bool) -> (Session, usize) {
     let acks = ["all", "all", "1", "0"][seed as usize % 4];
-    let codec = ["none", "lz4"][seed as usize % 2];
+    let codec = ["none", "gzip", "snappy", "lz4", "zstd"][seed as usize % 5];
     let own = [SERVERS, ("acks", acks), ("compression.type", codec)];
     let properties = [&own[..], &LIMITS].concat();
     let hostility = Rc::new(RefCell::new(Hostility::new(seed, 300, lies)));

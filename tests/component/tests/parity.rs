@@ -107,10 +107,12 @@ fn a_troubled_session_gets_the_same_answers_natively_and_in_wasm() {
 }
 
 #[test]
-fn a_troubled_session_with_lz4_gets_the_same_answers_natively_and_in_wasm() {
-    let properties = [&COMMON[..], &[("compression.type", "lz4")]].concat();
-    let session = record_and_replay(SEED, &properties, troubled);
-    assert_troubled(&session);
+fn a_troubled_session_with_each_codec_gets_the_same_answers_natively_and_in_wasm() {
+    for codec in ["gzip", "snappy", "lz4", "zstd"] {
+        let properties = [&COMMON[..], &[("compression.type", codec)]].concat();
+        let session = record_and_replay(SEED, &properties, troubled);
+        assert_troubled(&session);
+    }
 }
 
 #[test]

@@ -51,6 +51,9 @@ macro_rules! cases {
 cases! {
     component_idempotent_on_4_3_0: V4_3_0, "component", acks "all", "none";
     component_idempotent_lz4_on_4_3_0: V4_3_0, "component", acks "all", "lz4";
+    component_idempotent_gzip_on_4_3_0: V4_3_0, "component", acks "all", "gzip";
+    component_idempotent_snappy_on_4_3_0: V4_3_0, "component", acks "all", "snappy";
+    component_idempotent_zstd_on_4_3_0: V4_3_0, "component", acks "all", "zstd";
     component_acks_1_on_4_3_0: V4_3_0, "component", acks "1", "none";
     component_acks_0_on_4_3_0: V4_3_0, "component", acks "0", "none";
     component_idempotent_on_3_9_1: V3_9_1, "component", acks "all", "none";
@@ -59,6 +62,9 @@ cases! {
     native_idempotent_lz4_on_4_3_0: V4_3_0, "native", acks "all", "lz4";
     native_idempotent_on_3_9_1: V3_9_1, "native", acks "all", "none";
     native_idempotent_lz4_on_3_9_1: V3_9_1, "native", acks "all", "lz4";
+    native_idempotent_gzip_on_3_9_1: V3_9_1, "native", acks "all", "gzip";
+    native_idempotent_snappy_on_3_9_1: V3_9_1, "native", acks "all", "snappy";
+    native_idempotent_zstd_on_3_9_1: V3_9_1, "native", acks "all", "zstd";
 }
 
 #[test]
