@@ -301,7 +301,7 @@ impl Producer {
             self.shared().waiting.for_room(),
             self.shared().limits.max_block,
         );
-        let wake = self.shared().staging().starve();
+        let wake = self.shared().staging().starve(u64::from(credits));
         wake.wake();
         let room = self.shared().room.acquire_many(credits);
         match timeout(max_block, room).await {

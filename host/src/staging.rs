@@ -187,6 +187,8 @@ pub(crate) struct Staging {
     ended: bool,
     /// A sender found no room: what is staged must go on, however little it is.
     starved: bool,
+    /// The most room that a sender has begun to wait for since the driver last looked, in bytes.
+    wanted: u64,
     driver: Option<Waker>,
     interest: Interest,
 }
@@ -287,10 +289,27 @@ impl Staging {
         })
     }
 
-    /// Notes that a sender waits for room, and wakes the driver to make some.
-    pub(crate) fn starve(&mut self) -> Wake {
+    /// Notes that a sender waits for so many bytes of room, and wakes the driver to make some.
+    pub(crate) fn starve(&mut self, bytes: u64) -> Wake {
         self.starved = true;
-        self.wake()
+        if bytes <= self.wanted || self.interest == Interest::Commands {
+            return self.wake();
+        }
+        self.wanted = bytes;
+        Wake(self.driver.take())
+    }
+
+    /// Whether a sender waits for more than what is free. What fits already is forgotten.
+    pub(crate) const fn is_wanting(&mut self, free: u64) -> bool {
+        if self.wanted <= free {
+            self.wanted = 0;
+        }
+        self.wanted > 0
+    }
+
+    /// The most room that a sender has begun to wait for since the last call, in bytes; 0 if none has.
+    pub(crate) const fn take_wanted(&mut self) -> u64 {
+        std::mem::replace(&mut self.wanted, 0)
     }
 
     /// Adds a command behind everything staged so far. A close refuses all later records. Once the
@@ -494,10 +513,10 @@ mod tests {
         assert_eq!((woken(), staging.due()), (2, Due::Some));
         staging.register(&waker, Interest::Commands);
         push(&mut staging, &Record::to("a"));
-        staging.starve().wake();
+        staging.starve(9).wake();
         assert_eq!(woken(), 2);
         staging.register(&waker, Interest::Full);
-        staging.starve().wake();
+        staging.starve(9).wake();
         assert_eq!((woken(), staging.due()), (3, Due::Now));
     }
 

@@ -187,6 +187,37 @@ async fn flush_does_not_wait_for_linger() {
     assert_eq!(producer.stats().records_reported, 10);
 }
 
+/// A sender that waits for room, for a record that is too large for what is free, ends the linger of what
+/// holds the room: nothing else would, and both would wait for `linger.ms`.
+async fn a_large_record_does_not_wait_for_linger(backend: Backend) {
+    let broker = broker("orders", 1).await;
+    let producer = builder(&broker.bootstrap_servers(), backend)
+        .set("buffer.memory", "131072")
+        .set("batch.size", "65536")
+        .set("linger.ms", "60000")
+        .build()
+        .expect("the producer starts");
+    let (small, large) = (vec![b's'; 50_000], vec![b'l'; 100_000]);
+    let record = Record::to("orders").partition(0).value(&small);
+    let first = within(producer.send(&record)).await.expect("accepted");
+    let record = Record::to("orders").partition(0).value(&large);
+    let second = within(producer.send(&record)).await.expect("accepted");
+    within(first).await.delivered().expect("written");
+    within(producer.close(TIMEOUT)).await;
+    within(second).await.delivered().expect("written");
+    assert_eq!(stored(&broker, "orders").len(), 2);
+}
+
+#[tokio::test]
+async fn a_large_record_does_not_wait_for_linger_natively() {
+    a_large_record_does_not_wait_for_linger(Backend::Native).await;
+}
+
+#[tokio::test]
+async fn a_large_record_does_not_wait_for_linger_through_the_component() {
+    a_large_record_does_not_wait_for_linger(Backend::Component).await;
+}
+
 #[tokio::test]
 async fn without_a_broker_every_record_is_not_written_and_each_address_is_named() {
     // Nobody listens on the reserved ports.

@@ -80,6 +80,10 @@ impl wit::GuestProducer for Engine {
         producer.watch(TopicHandle(topic), Instant::from_nanos(now));
     }
 
+    fn want_room(&self, bytes: u64) {
+        self.producer.borrow_mut().want_room(bytes);
+    }
+
     fn flush(&self, now: u64) -> u32 {
         let mut producer = self.producer.borrow_mut();
         producer.flush(Instant::from_nanos(now)).0

@@ -187,7 +187,7 @@ impl Driver {
     /// When staged records or commands are to be taken. Unless at once, the task is woken for more.
     fn look_at_staging(&self, cx: &mut Context<'_>, now: Moment) -> Staged {
         let mut staging = self.shared.staging();
-        if staging.has_commands() {
+        if staging.has_commands() || staging.is_wanting(self.step.free_bytes) {
             return Staged::Now;
         }
         let (answer, interest) = match staging.due() {
@@ -216,7 +216,7 @@ impl Driver {
     /// One turn: records, commands, happenings, and what the machine makes of them.
     fn turn(&mut self) -> Result<(), MachineLost> {
         self.sample()?;
-        self.take_staged();
+        self.take_staged()?;
         self.offer()?;
         self.obey()?;
         self.tell()?;

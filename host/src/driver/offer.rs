@@ -17,23 +17,35 @@ impl Driver {
     }
 
     /// Takes commands, and the staged records if they are due and all earlier ones were passed on.
-    pub(super) fn take_staged(&mut self) {
+    pub(super) fn take_staged(&mut self) -> Result<(), MachineLost> {
         // Freed delivery slots go the way back, one lock after the other.
         let mut freed = std::mem::take(self.shared.deliveries.lock().freed());
         let mut staging = self.shared.staging();
         staging.recycle(&mut freed);
         self.commands.extend(staging.take_commands());
+        let wanted = staging.take_wanted();
         let gathered = self.gathered_at();
         let due = match staging.due() {
             Due::Nothing => false,
             Due::Now => true,
             Due::Some => gathered.is_none_or(|moment| moment <= Moment::now()),
         };
-        if !due || !self.pending.is_empty() {
-            return;
-        }
         drop(staging);
-        self.take_records();
+        if due && self.pending.is_empty() {
+            self.take_records();
+        }
+        self.want_room(wanted)
+    }
+
+    /// Tells the machine of a sender that waits for more room than there is: it would not hear of it,
+    /// because the record is not even staged.
+    fn want_room(&mut self, bytes: u64) -> Result<(), MachineLost> {
+        if bytes <= self.step.free_bytes {
+            return Ok(());
+        }
+        self.shared.counters.machine_calls.add(1);
+        self.step.more = true;
+        self.machine.want_room(bytes)
     }
 
     /// Takes the staged records. None may be pending.
@@ -67,7 +79,9 @@ impl Driver {
         while self.can_offer() {
             let bulk = self.pending.prefix(self.step.free_bytes);
             if bulk.records.is_empty() {
-                self.needed = Some(self.pending.first_bytes());
+                let needed = self.pending.first_bytes();
+                self.needed = Some(needed);
+                self.want_room(needed)?;
                 break;
             }
             let offered = bulk.records.len();

@@ -227,6 +227,10 @@ impl Machine for ComponentMachine {
         self.call(|guest, store, producer| guest.call_watch(store, producer, topic.0, now))
     }
 
+    fn want_room(&mut self, bytes: u64) -> Result<(), MachineLost> {
+        self.call(|guest, store, producer| guest.call_want_room(store, producer, bytes))
+    }
+
     fn flush(&mut self, now: Instant) -> Result<FlushId, MachineLost> {
         let now = now.as_nanos();
         self.call(|guest, store, producer| guest.call_flush(store, producer, now))

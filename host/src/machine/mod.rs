@@ -59,6 +59,13 @@ pub trait Machine: Send {
     /// [`MachineLost`].
     fn watch(&mut self, topic: TopicHandle, now: Instant) -> Result<(), MachineLost>;
 
+    /// Says that somebody waits for so many bytes of room, for a record that is not even offered.
+    ///
+    /// # Errors
+    ///
+    /// [`MachineLost`].
+    fn want_room(&mut self, bytes: u64) -> Result<(), MachineLost>;
+
     /// Overrides linger for everything accepted so far; ends with `Event::Flushed`.
     ///
     /// # Errors

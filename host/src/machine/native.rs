@@ -50,6 +50,11 @@ impl Machine for NativeMachine {
         Ok(())
     }
 
+    fn want_room(&mut self, bytes: u64) -> Result<(), MachineLost> {
+        self.producer.want_room(bytes);
+        Ok(())
+    }
+
     fn flush(&mut self, now: Instant) -> Result<FlushId, MachineLost> {
         Ok(self.producer.flush(now))
     }

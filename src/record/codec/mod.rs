@@ -55,7 +55,6 @@ impl Codec {
 /// batches before, nor on the platform.
 pub struct Compressor {
     codec: Codec,
-    level: i32,
     encoder: Encoder,
 }
 
@@ -88,16 +87,7 @@ impl Compressor {
             Codec::Lz4 => Encoder::Lz4,
             Codec::Zstd => Encoder::Zstd(zstd::Encoder::new(level)),
         };
-        Self {
-            codec,
-            level,
-            encoder,
-        }
-    }
-
-    /// Another one with the same codec and level.
-    pub(crate) fn anew(&self) -> Self {
-        Self::with_level(self.codec, self.level)
+        Self { codec, encoder }
     }
 
     /// The codec.
