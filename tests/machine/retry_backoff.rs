@@ -1,28 +1,10 @@
-//! `retry.backoff.ms` and `retry.backoff.max.ms`: how long a retry waits, and who waits with it.
+//! `retry.backoff.ms` and `retry.backoff.max.ms` beyond the batch that is tried again: who waits with it,
+//! who does not, and how long producer ids and topics are waited for.
 
 use crate::broker::{INIT_PRODUCER_ID, METADATA};
 use crate::faults::{Answer, Fate};
 use crate::world::{MS, World};
 use odradek::{ErrorCode, Outcome};
-
-/// One broker, and partitions that have each been written to.
-fn orders(partitions: i32) -> World {
-    configured(World::new(), partitions)
-}
-
-fn configured(world: World, partitions: i32) -> World {
-    let mut world = world
-        .topic("orders", partitions)
-        .config("linger.ms", "0")
-        .config("retry.backoff.ms", "100")
-        .config("retry.backoff.max.ms", "1000");
-    for partition in 0..partitions {
-        world.send_to("orders", partition, "first");
-    }
-    world.run_until_idle();
-    world.cluster.attempts.clear();
-    world
-}
 
 /// Each wait is 100 ms doubled so often, give or take a fifth, and at most a second. The network adds
 /// a ms, and what has to be done first may add another.
@@ -39,43 +21,14 @@ fn assert_grows(instants: &[u64], what: &str) {
 }
 
 #[test]
-fn retries_of_a_batch_back_off_further_each_time_up_to_the_maximum() {
-    for seed in 1..=5 {
-        let mut world = configured(World::new().seed(seed), 1);
-        let busy = [Answer::Error(ErrorCode::NOT_ENOUGH_REPLICAS); 8];
-        world.cluster.faults.answer("orders", 0, &busy);
-        let ticket = world.send_to("orders", 0, "v");
-        world.run_until_idle();
-        assert_eq!(world.account.fortune(ticket).outcome, Outcome::Written);
-        let attempts: Vec<u64> = world.cluster.attempts.iter().map(|a| a.at).collect();
-        assert_eq!(attempts.len(), 9);
-        assert_grows(&attempts, "a batch");
-        world.finish();
-    }
-}
-
-#[test]
-fn a_partition_that_backs_off_holds_up_no_other() {
-    let mut world = orders(2);
-    let busy = [Answer::Error(ErrorCode::NOT_ENOUGH_REPLICAS); 5];
-    world.cluster.faults.answer("orders", 0, &busy);
-    let retried = world.send_to("orders", 0, "v");
-    world.run_for(300);
-    for _ in 0..10 {
-        let (ticket, sent_at) = (world.send_to("orders", 1, "v"), world.now);
-        world.run_for(50);
-        let told_at = world.account.fortune(ticket).at;
-        assert!(told_at - sent_at < 5 * MS, "{}", world.story());
-    }
-    world.run_until_idle();
-    assert_eq!(world.account.fortune(retried).outcome, Outcome::Written);
-    world.finish();
-}
-
-#[test]
 fn records_behind_a_batch_that_backs_off_wait_for_it_and_fill_the_next_one() {
-    let one_at_a_time = World::new().config("max.in.flight.requests.per.connection", "1");
-    let mut world = configured(one_at_a_time, 1);
+    let mut world = World::new()
+        .topic("orders", 1)
+        .config("linger.ms", "0")
+        .config("max.in.flight.requests.per.connection", "1");
+    world.send_to("orders", 0, "first");
+    world.run_until_idle();
+    world.cluster.attempts.clear();
     let busy = [Answer::Error(ErrorCode::NOT_ENOUGH_REPLICAS); 3];
     world.cluster.faults.answer("orders", 0, &busy);
     world.send_to("orders", 0, "retried");

@@ -273,3 +273,15 @@ fn a_broker_that_finds_every_batch_too_large_ends_every_record_soon() {
     assert!(world.now - before < 2000 * MS, "{}", world.story());
     world.finish();
 }
+
+#[test]
+fn a_flush_waits_for_every_part_of_a_batch_that_was_divided() {
+    let mut world = warmed(World::new());
+    world.cluster.rules("orders").max_message_bytes = Some(300);
+    let tickets = send_all(&mut world, 64);
+    let flush = world.flush();
+    assert!(world.run_until(60_000, |world| world.flushed.contains(&flush)));
+    assert!(world.cluster.attempts.len() > 64 / 4, "it was divided");
+    assert_written(&world, &tickets);
+    world.finish();
+}
