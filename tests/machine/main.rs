@@ -1,6 +1,7 @@
 //! The machine under virtual time: the unmodified producer against fake brokers on a fake network.
 
 mod account;
+mod addresses;
 mod batching;
 mod broker;
 mod closing;
