@@ -50,7 +50,7 @@ const AREAS: [(&str, bool); 22] = [
 const STORMS: [&str; 2] = ["tests/machine/storms.rs", "tests/machine/hostile.rs"];
 
 /// Work under way that brings the tests of its lines. An empty list refuses every such line.
-const PENDING: [&str; 2] = ["estimate", "metrics"];
+const PENDING: [&str; 1] = ["metrics"];
 
 /// A line.
 struct Row {
