@@ -108,6 +108,7 @@ impl Client {
                     continue;
                 }
                 Event::BufferAvailable(_)
+                | Event::Partitions(_)
                 | Event::Flushed(_)
                 | Event::Failed(_)
                 | Event::Closed => continue,
