@@ -1,7 +1,9 @@
 //! Records sent together: one delivery and one report for all, whatever their number.
 
+use crate::callback;
 use crate::deliveries::Verdict;
 use crate::report::{Report, ReportCause, SendError, is_delivered};
+use crate::shared::Shared as Producing;
 use odradek::{Outcome, Ticket};
 use std::future::Future;
 use std::pin::Pin;
@@ -141,6 +143,7 @@ impl State {
 #[must_use = "the report says which records were written"]
 #[derive(Debug)]
 pub struct BatchDelivery {
+    shared: Arc<Producing>,
     batch: Arc<Batch>,
     accepted: usize,
     refused: Option<SendError>,
@@ -148,11 +151,13 @@ pub struct BatchDelivery {
 
 impl BatchDelivery {
     pub(crate) const fn new(
+        shared: Arc<Producing>,
         batch: Arc<Batch>,
         accepted: usize,
         refused: Option<SendError>,
     ) -> Self {
         Self {
+            shared,
             batch,
             accepted,
             refused,
@@ -167,6 +172,13 @@ impl BatchDelivery {
     /// Why the record after the [`accepted`](Self::accepted) ones was not taken; `None` when all were.
     pub const fn refused(&self) -> Option<SendError> {
         self.refused
+    }
+
+    /// Has `callback` called with the report instead of waiting for it, as
+    /// [`Delivery::on_report`](crate::Delivery::on_report) does.
+    pub fn on_report(self, callback: impl FnOnce(BatchReport) + Send + 'static) {
+        let shared = Arc::clone(&self.shared);
+        callback::call(&shared, self, callback);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The deliveries of records sent one by one: a slab of slots, so that a record costs no allocation.
 
+use crate::callback;
 use crate::report::{Report, ReportCause};
 use crate::shared::Shared;
 use odradek::{Outcome, Ticket};
@@ -127,6 +128,18 @@ impl Delivery {
             timestamp,
             slot: Some(slot),
         }
+    }
+
+    /// Has `callback` called with the report instead of waiting for it. Callbacks of one partition are
+    /// called in the order of their records, if they are set in that order.
+    ///
+    /// The driver calls it, and the connections stand still until it returns: it must not block. Once
+    /// the producer has ended, it is called at once.
+    /// [`Producer::try_send`](crate::Producer::try_send) may be called. A panic in it ends the
+    /// callback alone.
+    pub fn on_report(self, callback: impl FnOnce(Report) + Send + 'static) {
+        let shared = Arc::clone(&self.shared);
+        callback::call(&shared, self, callback);
     }
 }
 

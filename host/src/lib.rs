@@ -21,7 +21,9 @@
 //! timers, and gives each delivery its report.
 
 mod batch;
+mod blocking;
 mod builder;
+mod callback;
 #[cfg(feature = "cli")]
 mod components;
 mod deliveries;
@@ -44,6 +46,7 @@ mod topics;
 mod window;
 
 pub use batch::{BatchDelivery, BatchReport};
+pub use blocking::block_on;
 pub use builder::{BuildError, Builder};
 #[cfg(feature = "cli")]
 pub use components::{CLIENT_COMPONENT, COMMAND_COMPONENT};

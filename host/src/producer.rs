@@ -28,7 +28,8 @@ const DROPPED_TIMEOUT: Duration = Duration::from_secs(30);
 /// A Kafka producer. Clones are cheap and share it; many tasks may use it at once.
 ///
 /// Its futures run on any executor, with one exception: a `send` that has to wait for room needs a
-/// tokio runtime with time enabled.
+/// tokio runtime with time enabled. Threads without a runtime wait with
+/// [`block_on`](crate::block_on).
 ///
 /// Dropping the last handle without [`close`](Self::close) closes in the background: deliveries that
 /// are still held get their reports, but what was not sent when the process ends is lost.
@@ -129,7 +130,7 @@ impl Producer {
         let stamp = |record: &Record<'_>| record.timestamp.unwrap_or(wall);
         let each = each.then(|| taken.iter().map(stamp).collect());
         batch.seal(accepted as u32, wall, each);
-        BatchDelivery::new(batch, accepted, refused)
+        BatchDelivery::new(Arc::clone(self.shared()), batch, accepted, refused)
     }
 
     /// Stages the records from `at` on that fit into one helping of room; gives the position of the
@@ -344,6 +345,17 @@ impl Producer {
     pub async fn close(&self, timeout: Duration) {
         self.command(|done| CommandKind::Close { timeout, done })
             .await;
+    }
+
+    /// Gives the producer to `work` and closes it at its end, whatever that is: nothing that `work`
+    /// sent is left behind, and every report has come when this is over. `timeout` is that of
+    /// [`close`](Self::close).
+    ///
+    /// If `work` panics or this future is dropped, the producer closes in the background.
+    pub async fn scope<T>(self, timeout: Duration, work: impl AsyncFnOnce(Self) -> T) -> T {
+        let result = work(self.clone()).await;
+        self.close(timeout).await;
+        result
     }
 
     async fn command(&self, kind: impl FnOnce(oneshot::Sender<()>) -> CommandKind) {

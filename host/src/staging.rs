@@ -160,6 +160,22 @@ pub(crate) enum CommandKind {
     Watch(u32),
     /// Asks for a snapshot of what the machine counts.
     Metrics(oneshot::Sender<Metrics>),
+    /// Wakes behind all who are about to be woken.
+    Wake(Waker),
+}
+
+impl CommandKind {
+    /// Who is to be woken where nobody carries the command out any more.
+    pub(crate) fn into_waker(self) -> Option<Waker> {
+        match self {
+            Self::Wake(waker) => Some(waker),
+            Self::Flush(_)
+            | Self::Purge(_)
+            | Self::Close { .. }
+            | Self::Watch(_)
+            | Self::Metrics(_) => None,
+        }
+    }
 }
 
 /// What a driver that has nothing to do waits for. Commands wake it always.
@@ -193,7 +209,7 @@ pub(crate) struct Staging {
     interest: Interest,
 }
 
-/// The driver to wake, once the lock is released.
+/// Whom to wake, once the lock is released: the driver, if any.
 #[must_use = "a driver that is not woken leaves the records where they are"]
 #[derive(Debug, Default)]
 pub(crate) struct Wake(Option<Waker>);
@@ -313,13 +329,13 @@ impl Staging {
     }
 
     /// Adds a command behind everything staged so far. A close refuses all later records. Once the
-    /// driver has ended, the command is dropped, which tells its sender.
+    /// driver has ended, the command is dropped, which tells its sender, or its waker is given back.
     pub(crate) fn command(&mut self, kind: CommandKind) -> Wake {
-        if self.ended {
-            return Wake(None);
-        }
         if let CommandKind::Close { .. } = kind {
             self.refuse(SendError::Closed);
+        }
+        if self.ended {
+            return Wake(kind.into_waker());
         }
         self.commands.push(Command {
             after: self.staged_total,
@@ -342,11 +358,13 @@ impl Staging {
         self.refusal.get_or_insert(error);
     }
 
-    /// Refuses every later record and command: no driver will come for them.
-    pub(crate) fn end(&mut self, error: SendError) {
+    /// Refuses every later record and command: no driver will come for them. Gives the commands that
+    /// are left.
+    #[must_use = "their wakers are to be woken"]
+    pub(crate) fn end(&mut self, error: SendError) -> Vec<Command> {
         self.refuse(error);
         self.ended = true;
-        self.commands.clear();
+        self.take_commands()
     }
 
     /// Why records are refused, if they are.

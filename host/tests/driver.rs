@@ -1,6 +1,12 @@
 //! The driver and the handle around a toy machine, over real sockets on the loopback interface.
 
+#[path = "driver/callbacks.rs"]
+mod callbacks;
+#[path = "driver/endings.rs"]
+mod endings;
 mod toy;
+#[path = "driver/waiting.rs"]
+mod waiting;
 
 use odradek_host::machine::MachineLost;
 use odradek_host::{

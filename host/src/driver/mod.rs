@@ -292,7 +292,7 @@ impl Drop for Driver {
             }
             None => self.lost(),
         };
-        self.shared.staging().end(refusal);
+        self.commands.extend(self.shared.staging().end(refusal));
         self.shared.room.close();
         self.shared.partitions.end();
         let cause = match refusal {
@@ -309,6 +309,9 @@ impl Drop for Driver {
         let mut slots = self.shared.deliveries.lock();
         self.window.lose(&verdict, &mut slots, &mut self.wakers);
         drop(slots);
+        let left = self.commands.drain(..);
+        let wakers = left.filter_map(|command| command.kind.into_waker());
+        self.wakers.extend(wakers);
         self.wake_all();
     }
 }
