@@ -1,0 +1,149 @@
+//! The examples, run against an embedded broker: each stores what it says. Some have their tests in
+//! their own file.
+
+#![allow(
+    dead_code,
+    reason = "the tests call the examples' `run`, not their `main`"
+)]
+
+#[path = "../examples/batch.rs"]
+mod batch;
+#[path = "../examples/callback.rs"]
+mod callback;
+#[path = "../examples/deliveries.rs"]
+mod deliveries;
+#[path = "../examples/fire_and_forget.rs"]
+mod fire_and_forget;
+#[path = "../examples/many_tasks.rs"]
+mod many_tasks;
+#[path = "../examples/many_threads.rs"]
+mod many_threads;
+#[path = "../examples/scoped.rs"]
+mod scoped;
+#[path = "../examples/synchronous.rs"]
+mod synchronous;
+
+use krafka::testing::FakeBroker;
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Runs an example with a broker that has `topic`, and gives the values that are stored in it, in the
+/// order of their offsets, once there are `count`.
+async fn stored<R>(
+    topic: &str,
+    count: usize,
+    run: impl AsyncFnOnce(String) -> R,
+) -> (R, Vec<String>) {
+    let broker = FakeBroker::start().await.expect("the broker starts");
+    broker.create_topic(topic, 1);
+    let result = tokio::time::timeout(TIMEOUT, run(broker.bootstrap_servers()));
+    let result = result.await.expect("the example ends");
+    let started = Instant::now();
+    loop {
+        let records = broker.all_records(topic).expect("the batches decode");
+        // With acks=0 the broker may be behind.
+        if records.len() < count && started.elapsed() < TIMEOUT {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            continue;
+        }
+        let values = records.iter().map(|record| record.value.as_deref());
+        let text = |value: Option<&[u8]>| String::from_utf8_lossy(value.unwrap_or_default()).into();
+        return (result, values.map(text).collect());
+    }
+}
+
+/// What an example without a runtime does, on a thread of its own.
+async fn on_a_thread(
+    run: fn(&str) -> Result<(), Box<dyn Error>>,
+    host: String,
+) -> Result<(), String> {
+    let (done, wait) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || done.send(run(&host).map_err(|error| error.to_string())));
+    wait.await.expect("the example does not panic")
+}
+
+fn numbered(name: &str, count: usize) -> Vec<String> {
+    (0..count)
+        .map(|number| format!("{name} {number}"))
+        .collect()
+}
+
+macro_rules! each_value_is_stored_in_order {
+    ($($example:ident: $topic:literal, $value:literal, $count:literal;)*) => {$(
+        #[tokio::test]
+        async fn $example() {
+            let run = async |host: String| crate::$example::run(&host).await;
+            let (result, values) = stored($topic, $count, run).await;
+            result.expect("it runs");
+            assert_eq!(values, numbered($value, $count));
+        }
+    )*};
+}
+
+each_value_is_stored_in_order! {
+    batch: "lines", "line", 1000;
+    callback: "clicks", "click", 100;
+    deliveries: "orders", "order", 100;
+    fire_and_forget: "readings", "reading", 100;
+    scoped: "journal", "entry", 100;
+}
+
+#[tokio::test]
+async fn synchronous_writes_one_after_the_other() {
+    let run = async |host| on_a_thread(synchronous::run, host).await;
+    let (result, values) = stored("ledger", 2, run).await;
+    result.expect("it runs");
+    assert_eq!(values, ["debit 10", "credit 10"]);
+}
+
+#[tokio::test]
+async fn many_threads_write_each_in_its_order() {
+    let run = async |host| on_a_thread(many_threads::run, host).await;
+    let (result, values) = stored("steps", 400, run).await;
+    result.expect("it runs");
+    assert_eq!(values.len(), 400);
+    for number in 0..100 {
+        let step = format!("step {number}");
+        let count = values.iter().filter(|value| **value == step).count();
+        assert_eq!(count, 4, "{step}");
+    }
+}
+
+#[tokio::test]
+async fn many_tasks_write_each_in_its_order() {
+    let run = async |host: String| {
+        let result = many_tasks::run(&host).await;
+        result.map_err(|error| error.to_string())
+    };
+    let (result, values) = stored("sensors", 100, run).await;
+    result.expect("it runs");
+    assert_eq!(values.len(), 100);
+    let distinct: BTreeSet<String> = values.into_iter().collect();
+    assert_eq!(distinct, numbered("reading", 10).into_iter().collect());
+}
+
+/// A new example is run here, too, and short enough to be read.
+#[test]
+fn every_example_is_run_and_fits_a_screen() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let here = include_str!("examples.rs");
+    let mut count = 0;
+    for entry in fs::read_dir(folder).expect("there are examples") {
+        let path = entry.expect("it can be read").path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.expect("the name is UTF-8");
+        count += 1;
+        let text = fs::read_to_string(&path).expect("it can be read");
+        let is_run = here.contains(&format!("examples/{name}\"")) || text.contains("#[cfg(test)]");
+        assert!(is_run, "{name}");
+        let start = text.find("fn run(").expect("a function to run");
+        let body = text[start..].split("\n}\n").next().expect("it ends");
+        assert!((5..=30).contains(&body.lines().count()), "{name}");
+    }
+    assert_eq!(count, 10);
+}
