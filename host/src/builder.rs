@@ -3,10 +3,10 @@
 use crate::driver::Driver;
 use crate::machine::{self, Backend, Machine, MachineLost, OpenError, Opened};
 use crate::metrics::{Sample, Samples, Waits};
+use crate::notice::Notice;
 use crate::partitioner::Partitioner;
 use crate::producer::Producer;
 use crate::shared::{Hook, Limits, Shared};
-use crate::stats::Notice;
 use odradek::config::{ConfigError, Note};
 use odradek::{Bulk, Config, Instant};
 use std::fmt;
@@ -87,8 +87,8 @@ impl Builder {
         self
     }
 
-    /// Calls `hook` for everything that is worth a line in a log. It runs in the driver, or in the
-    /// drop of the last handle, and must not block.
+    /// Calls `hook` for everything that is worth a line in a log, which otherwise goes to `tracing`. It
+    /// runs in the driver, or in the drop of the last handle, and must not block.
     pub fn on_notice(mut self, hook: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
         self.hook = Hook(Box::new(hook));
         self

@@ -5,13 +5,14 @@ use crate::builder::Builder;
 use crate::deliveries::Delivery;
 use crate::machine::ComponentInfo;
 use crate::metrics::Metrics;
+use crate::notice::Notice;
 use crate::partitioner::Partitioner;
 use crate::partitions::{Lookup, Partitions};
 use crate::record::Record;
 use crate::report::SendError;
 use crate::shared::Shared;
 use crate::staging::{self, CommandKind, Staging, ToStage};
-use crate::stats::{Notice, Stats};
+use crate::stats::Stats;
 use odradek::config::Note;
 use odradek::{FailedAddress, FatalError};
 use std::sync::{Arc, MutexGuard};
@@ -420,7 +421,7 @@ impl Drop for Handle {
     fn drop(&mut self) {
         let mut staging = self.shared.staging();
         // A producer that has failed still has a driver, a thread and connections to end.
-        if staging.refusal() == Some(SendError::Closed) {
+        if staging.is_closing() {
             return;
         }
         let (done, _) = oneshot::channel();

@@ -2,10 +2,11 @@
 
 use crate::deliveries::Deliveries;
 use crate::metrics::{Metrics, Waiting};
+use crate::notice::Notice;
 use crate::partitioner::Partitioner;
 use crate::partitions::Known;
 use crate::staging::{STAGED_BYTES, Staging};
-use crate::stats::{Counters, Notice};
+use crate::stats::Counters;
 use odradek::Failures;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -36,7 +37,7 @@ pub(crate) struct Hook(pub(crate) Box<dyn Fn(&Notice) + Send + Sync>);
 
 impl Default for Hook {
     fn default() -> Self {
-        Self(Box::new(|_| {}))
+        Self(Box::new(Notice::log))
     }
 }
 

@@ -200,6 +200,8 @@ pub(crate) struct Staging {
     staged_total: u64,
     commands: Vec<Command>,
     refusal: Option<SendError>,
+    /// Whether a close was asked for, whatever else refuses records.
+    closing: bool,
     ended: bool,
     /// A sender found no room: what is staged must go on, however little it is.
     starved: bool,
@@ -332,6 +334,7 @@ impl Staging {
     /// driver has ended, the command is dropped, which tells its sender, or its waker is given back.
     pub(crate) fn command(&mut self, kind: CommandKind) -> Wake {
         if let CommandKind::Close { .. } = kind {
+            self.closing = true;
             self.refuse(SendError::Closed);
         }
         if self.ended {
@@ -370,6 +373,11 @@ impl Staging {
     /// Why records are refused, if they are.
     pub(crate) const fn refusal(&self) -> Option<SendError> {
         self.refusal
+    }
+
+    /// Whether a close was asked for.
+    pub(crate) const fn is_closing(&self) -> bool {
+        self.closing
     }
 
     /// Whether there are commands.

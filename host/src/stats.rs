@@ -1,7 +1,5 @@
-//! What the producer has done so far, in numbers, and what is worth a line in a log.
+//! What the producer has done so far, in numbers.
 
-use crate::machine::MachineLost;
-use odradek::ConnectionFailure;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What the producer has done so far. The numbers are read one after the other while the driver goes
@@ -78,19 +76,4 @@ impl Counter {
     pub(crate) fn set(&self, value: u64) {
         self.0.store(value, Ordering::Relaxed);
     }
-}
-
-/// Something worth a line in a log, told to the hook of
-/// [`Builder::on_notice`](crate::Builder::on_notice).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Notice {
-    /// A connection could not be made, or was lost. The producer tries again by itself.
-    ConnectionFailed(ConnectionFailure),
-    /// The producer has failed for good.
-    Failed(odradek::FatalError),
-    /// The machine is gone; with what is known of it. [`Failed`](Self::Failed) follows.
-    MachineLost(MachineLost),
-    /// The last handle was dropped without [`Producer::close`](crate::Producer::close). The producer
-    /// closes in the background; what it has not sent when the process ends is lost.
-    DroppedUnclosed,
 }

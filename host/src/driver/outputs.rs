@@ -2,9 +2,9 @@
 
 use super::{Driver, End};
 use crate::deliveries::Verdict;
+use crate::notice::Notice;
 use crate::partitions::{self, Partitions};
 use crate::report::{ReportCause, SendError};
-use crate::stats::Notice;
 use odradek::{DeliveryReport, Event, FatalError, FlushId, Output, TopicPartitions};
 
 impl Driver {
