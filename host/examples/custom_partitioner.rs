@@ -3,19 +3,18 @@
 #![expect(clippy::print_stdout, reason = "the example shows what it did")]
 
 use odradek_host::{Partitions, Producer, Record};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::time::Duration;
 
 async fn run(host: &str) -> Result<(), Box<dyn std::error::Error>> {
     let express_first = |record: &Record<'_>, partitions: &Partitions| {
-        let is_express = record.headers.iter().any(|header| header.name == "express");
-        let others: Vec<i32> = partitions.with_leader().filter(|p| *p != 0).collect();
-        let hash =
-            record.key?.iter().fold(7, |h, b| h * 31 + usize::from(*b)) % others.len().max(1);
-        if is_express {
-            Some(0)
-        } else {
-            others.get(hash).copied()
+        if record.headers.iter().any(|header| header.name == "express") {
+            return Some(0);
         }
+        let others: Vec<i32> = partitions.with_leader().filter(|p| *p != 0).collect();
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(record.key);
+        let index = (hash % others.len().max(1) as u64) as usize;
+        others.get(index).copied()
     };
     let producer = Producer::builder()
         .set("bootstrap.servers", host)

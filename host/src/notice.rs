@@ -35,7 +35,9 @@ impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ConnectionFailed(failure) => {
-                write!(f, "connection to {}:{}", failure.host, failure.port)?;
+                // The name may come from a broker: it must not look like lines of its own.
+                let host = failure.host.escape_debug();
+                write!(f, "connection to {host}:{}", failure.port)?;
                 if let Some(address) = failure.address {
                     write!(f, " ({address})")?;
                 }

@@ -49,6 +49,8 @@ pub(crate) struct Known {
 #[derive(Debug, Default)]
 struct Entry {
     latest: Option<Partitions>,
+    /// Whether the machine owes an answer.
+    is_asked: bool,
     waiting: Vec<oneshot::Sender<Answer>>,
 }
 
@@ -56,13 +58,10 @@ struct Entry {
 pub(crate) enum Lookup {
     /// Its partitions, as of the cluster's latest word.
     Known(Partitions),
-    /// Nothing yet.
-    Pending {
-        /// Where the answer will come.
-        answer: oneshot::Receiver<Answer>,
-        /// Whether nobody has asked the machine since the last answer.
-        is_first: bool,
-    },
+    /// Nothing yet; the machine has been asked.
+    Asked,
+    /// Nothing yet; the machine is to be asked now.
+    Unknown,
 }
 
 impl Known {
@@ -70,8 +69,8 @@ impl Known {
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The partitions of a topic, or a place to wait for them.
-    pub(crate) fn look_up(&self, topic: &str) -> Lookup {
+    /// The partitions of a topic; while they are not known, `answer` waits for them.
+    pub(crate) fn look_up(&self, topic: &str, answer: Option<oneshot::Sender<Answer>>) -> Lookup {
         let mut topics = self.lock();
         let entry = match topics.get_mut(topic) {
             Some(entry) => entry,
@@ -80,12 +79,15 @@ impl Known {
         if let Some(partitions) = &entry.latest {
             return Lookup::Known(partitions.clone());
         }
-        let is_first = entry.waiting.is_empty();
-        let (answer, receiver) = oneshot::channel();
-        entry.waiting.push(answer);
-        Lookup::Pending {
-            answer: receiver,
-            is_first,
+        if entry.waiting.len() == entry.waiting.capacity() {
+            // Those who gave up waiting must not pile up.
+            entry.waiting.retain(|sender| !sender.is_closed());
+        }
+        entry.waiting.extend(answer);
+        if std::mem::replace(&mut entry.is_asked, true) {
+            Lookup::Asked
+        } else {
+            Lookup::Unknown
         }
     }
 
@@ -100,6 +102,7 @@ impl Known {
             if let Ok(partitions) = answer {
                 entry.latest = Some(partitions.clone());
             }
+            entry.is_asked = false;
             std::mem::take(&mut entry.waiting)
         };
         for sender in waiting {
@@ -110,7 +113,9 @@ impl Known {
 
     /// The driver has ended: nobody gets an answer any more.
     pub(crate) fn end(&self) {
-        self.lock().clear();
+        // Whoever waits is woken by this, and may ask again at once: not with the lock held.
+        let topics = std::mem::take(&mut *self.lock());
+        drop(topics);
     }
 }
 
@@ -133,21 +138,18 @@ mod tests {
         assert_eq!(partitions.leader(-1), None);
     }
 
+    fn ask(known: &Known) -> (Lookup, oneshot::Receiver<Answer>) {
+        let (sender, receiver) = oneshot::channel();
+        (known.look_up("t", Some(sender)), receiver)
+    }
+
     #[test]
     fn the_machine_is_asked_once_and_everybody_is_told() {
         let known = Known::default();
-        let Lookup::Pending {
-            answer: mut one,
-            is_first: true,
-        } = known.look_up("t")
-        else {
+        let (Lookup::Unknown, mut one) = ask(&known) else {
             panic!("nothing is known yet");
         };
-        let Lookup::Pending {
-            answer: mut two,
-            is_first: false,
-        } = known.look_up("t")
-        else {
+        let (Lookup::Asked, mut two) = ask(&known) else {
             panic!("the machine was asked already");
         };
         let partitions = Partitions::new(vec![Some(1)]);
@@ -155,7 +157,7 @@ mod tests {
         assert_eq!(one.try_recv(), Ok(Ok(partitions.clone())));
         assert_eq!(two.try_recv(), Ok(Ok(partitions.clone())));
         known.tell("t", &Err(unknown(Cause::Closed)));
-        let Lookup::Known(latest) = known.look_up("t") else {
+        let Lookup::Known(latest) = known.look_up("t", None) else {
             panic!("what was known stays known");
         };
         assert_eq!(latest, partitions);
@@ -164,15 +166,21 @@ mod tests {
     #[test]
     fn after_a_refusal_the_machine_is_asked_again() {
         let known = Known::default();
-        let Lookup::Pending { mut answer, .. } = known.look_up("t") else {
-            panic!("nothing is known yet");
-        };
+        let (_, mut answer) = ask(&known);
         let error = unknown(Cause::NoMetadata { last: None });
         known.tell("t", &Err(error));
         assert_eq!(answer.try_recv(), Ok(Err(error)));
-        assert!(matches!(
-            known.look_up("t"),
-            Lookup::Pending { is_first: true, .. }
-        ));
+        assert!(matches!(known.look_up("t", None), Lookup::Unknown));
+    }
+
+    #[test]
+    fn those_who_do_not_wait_are_not_kept() {
+        let known = Known::default();
+        for _ in 0..1000 {
+            known.look_up("t", None);
+            drop(ask(&known));
+        }
+        let topics = known.lock();
+        assert!(topics["t"].waiting.len() <= 4);
     }
 }

@@ -7,7 +7,7 @@ use crate::machine::ComponentInfo;
 use crate::metrics::Metrics;
 use crate::notice::Notice;
 use crate::partitioner::Partitioner;
-use crate::partitions::{Lookup, Partitions};
+use crate::partitions::{Answer, Lookup, Partitions};
 use crate::record::Record;
 use crate::report::SendError;
 use crate::shared::Shared;
@@ -82,11 +82,11 @@ impl Producer {
     /// [`SendError`]. The record was not sent, and may be offered again after
     /// [`SendError::BufferFull`].
     pub async fn send(&self, record: &Record<'_>) -> Result<Delivery, SendError> {
-        let partition = self.choose(record).await?;
+        let (partition, waited) = self.choose(record).await?;
         let credits = self.credits(record, partition)?;
         match self.shared().room.try_acquire_many(credits) {
             Ok(permit) => permit.forget(),
-            Err(_) => self.wait_for_room(credits).await?,
+            Err(_) => self.wait_for_room(credits, waited).await?,
         }
         self.stage(record, partition, credits)
     }
@@ -156,7 +156,7 @@ impl Producer {
                 permit.forget();
                 helping
             }
-            Err(_) => match self.wait_for_room(first).await {
+            Err(_) => match self.wait_for_room(first, Duration::ZERO).await {
                 Ok(()) => first,
                 Err(error) => return (at, Some(error)),
             },
@@ -194,40 +194,53 @@ impl Producer {
     ///
     /// [`SendError::NoPartitions`], [`SendError::Topic`], [`SendError::Closed`] or [`SendError::Failed`].
     pub async fn partitions_for(&self, topic: &str) -> Result<Partitions, SendError> {
-        let answer = match self.look_up(topic)? {
-            Lookup::Known(partitions) => return Ok(partitions),
-            Lookup::Pending { answer, .. } => answer,
-        };
+        let (answer, receiver) = oneshot::channel();
+        if let Some(partitions) = self.look_up(topic, Some(answer))? {
+            return Ok(partitions);
+        }
         // A driver that has ended tells nobody any more.
         let refusal = || self.shared().staging().refusal();
         let ended = |_| Err(refusal().unwrap_or(SendError::Closed));
-        answer.await.unwrap_or_else(ended)
+        receiver.await.unwrap_or_else(ended)
     }
 
-    /// Looks up a topic's partitions, and asks the machine if nobody has.
-    fn look_up(&self, topic: &str) -> Result<Lookup, SendError> {
-        let lookup = self.shared().partitions.look_up(topic);
-        if let Lookup::Pending { is_first: true, .. } = &lookup {
-            let asked = self.shared().staging().watch(topic);
-            match asked {
-                Ok(wake) => wake.wake(),
-                Err(error) => {
-                    // Nobody will answer those who ask next.
-                    self.shared().partitions.tell(topic, &Err(error));
-                    return Err(error);
-                }
+    /// A topic's partitions if they are known. If not, the machine is asked unless it was already, and
+    /// `answer` hears what it says.
+    fn look_up(
+        &self,
+        topic: &str,
+        answer: Option<oneshot::Sender<Answer>>,
+    ) -> Result<Option<Partitions>, SendError> {
+        let known = &self.shared().partitions;
+        match known.look_up(topic, answer) {
+            Lookup::Known(partitions) => return Ok(Some(partitions)),
+            Lookup::Asked => return Ok(None),
+            Lookup::Unknown => {}
+        }
+        let asked = self.shared().staging().watch(topic);
+        match asked {
+            Ok(wake) => {
+                wake.wake();
+                Ok(None)
+            }
+            Err(error) => {
+                // Nobody will answer those who ask next.
+                known.tell(topic, &Err(error));
+                Err(error)
             }
         }
-        Ok(lookup)
     }
 
-    /// The partition that a record names, or that the application's partitioner chooses for it.
-    async fn choose(&self, record: &Record<'_>) -> Result<Option<i32>, SendError> {
+    /// The partition that a record names, or that the application's partitioner chooses for it, and how
+    /// long its topic's partitions were waited for.
+    async fn choose(&self, record: &Record<'_>) -> Result<(Option<i32>, Duration), SendError> {
         let Some(partitioner) = self.partitioner_for(record) else {
-            return Ok(record.partition);
+            return Ok((record.partition, Duration::ZERO));
         };
+        let started = Instant::now();
         let partitions = self.partitions_for(record.topic).await?;
-        Ok(partitioner.partition(record, &partitions))
+        let waited = started.elapsed();
+        Ok((partitioner.partition(record, &partitions), waited))
     }
 
     /// The same without a wait.
@@ -235,9 +248,9 @@ impl Producer {
         let Some(partitioner) = self.partitioner_for(record) else {
             return Ok(record.partition);
         };
-        match self.look_up(record.topic)? {
-            Lookup::Known(partitions) => Ok(partitioner.partition(record, &partitions)),
-            Lookup::Pending { .. } => Err(SendError::NoPartitions { cause: None }),
+        match self.look_up(record.topic, None)? {
+            Some(partitions) => Ok(partitioner.partition(record, &partitions)),
+            None => Err(SendError::NoPartitions { cause: None }),
         }
     }
 
@@ -253,7 +266,7 @@ impl Producer {
         let mut all = Vec::with_capacity(records.len());
         for record in records {
             match self.choose(record).await {
-                Ok(partition) => all.push(partition),
+                Ok((partition, _)) => all.push(partition),
                 Err(error) => return (Some(all), Some(error)),
             }
         }
@@ -298,11 +311,10 @@ impl Producer {
         Ok(Delivery::new(shared, topic, timestamp, slot))
     }
 
-    async fn wait_for_room(&self, credits: u32) -> Result<(), SendError> {
-        let (wait, max_block) = (
-            self.shared().waiting.for_room(),
-            self.shared().limits.max_block,
-        );
+    /// Waits for room, for what is left of `max.block.ms` after `waited`.
+    async fn wait_for_room(&self, credits: u32, waited: Duration) -> Result<(), SendError> {
+        let wait = self.shared().waiting.for_room();
+        let max_block = self.shared().limits.max_block.saturating_sub(waited);
         let wake = self.shared().staging().starve(u64::from(credits));
         wake.wake();
         let room = self.shared().room.acquire_many(credits);
@@ -312,7 +324,7 @@ impl Producer {
                 Ok(())
             }
             Ok(Err(_)) | Err(_) => {
-                let error = self.no_room(wait.elapsed());
+                let error = self.no_room(waited + wait.elapsed());
                 if let SendError::BufferFull { .. } = error {
                     self.shared().waiting.on_exhausted();
                 }
@@ -354,7 +366,13 @@ impl Producer {
     ///
     /// If `work` panics or this future is dropped, the producer closes in the background.
     pub async fn scope<T>(self, timeout: Duration, work: impl AsyncFnOnce(Self) -> T) -> T {
+        let mut guard = ScopeGuard {
+            shared: self.shared(),
+            is_armed: true,
+        };
         let result = work(self.clone()).await;
+        guard.is_armed = false;
+        drop(guard);
         self.close(timeout).await;
         result
     }
@@ -419,18 +437,37 @@ impl Producer {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        let mut staging = self.shared.staging();
-        // A producer that has failed still has a driver, a thread and connections to end.
-        if staging.is_closing() {
-            return;
-        }
-        let (done, _) = oneshot::channel();
-        let timeout = DROPPED_TIMEOUT;
-        let wake = staging.command(CommandKind::Close { timeout, done });
-        drop(staging);
-        wake.wake();
-        self.shared.notify(&Notice::DroppedUnclosed);
+        close_in_background(&self.shared);
     }
+}
+
+/// Closes the producer of a scope whose work panicked or was given up, whoever holds clones of it.
+struct ScopeGuard<'a> {
+    shared: &'a Shared,
+    is_armed: bool,
+}
+
+impl Drop for ScopeGuard<'_> {
+    fn drop(&mut self) {
+        if self.is_armed {
+            close_in_background(self.shared);
+        }
+    }
+}
+
+/// Closes a producer that nobody has closed, and says so.
+fn close_in_background(shared: &Shared) {
+    let mut staging = shared.staging();
+    // A producer that has failed still has a driver, a thread and connections to end.
+    if staging.is_closing() {
+        return;
+    }
+    let (done, _) = oneshot::channel();
+    let timeout = DROPPED_TIMEOUT;
+    let wake = staging.command(CommandKind::Close { timeout, done });
+    drop(staging);
+    wake.wake();
+    shared.notify(&Notice::DroppedUnclosed);
 }
 
 /// Records of a batch, and the partitions that the application's partitioner has chosen for them.

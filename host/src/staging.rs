@@ -310,19 +310,19 @@ impl Staging {
     /// Notes that a sender waits for so many bytes of room, and wakes the driver to make some.
     pub(crate) fn starve(&mut self, bytes: u64) -> Wake {
         self.starved = true;
-        if bytes <= self.wanted || self.interest == Interest::Commands {
-            return self.wake();
+        let is_more = bytes > self.wanted;
+        self.wanted = self.wanted.max(bytes);
+        // A driver that waits for room itself looks here when it has some.
+        if is_more && self.interest != Interest::Commands {
+            Wake(self.driver.take())
+        } else {
+            self.wake()
         }
-        self.wanted = bytes;
-        Wake(self.driver.take())
     }
 
-    /// Whether a sender waits for more than what is free. What fits already is forgotten.
-    pub(crate) const fn is_wanting(&mut self, free: u64) -> bool {
-        if self.wanted <= free {
-            self.wanted = 0;
-        }
-        self.wanted > 0
+    /// Whether a sender has begun to wait for more than what is free.
+    pub(crate) const fn is_wanting(&self, free: u64) -> bool {
+        self.wanted > free
     }
 
     /// The most room that a sender has begun to wait for since the last call, in bytes; 0 if none has.
@@ -412,9 +412,20 @@ impl Staging {
         std::mem::swap(&mut self.filling, empty);
     }
 
-    /// Takes the commands.
+    /// Takes the commands; the [wakers](Self::take_wakers) go before them.
     pub(crate) fn take_commands(&mut self) -> Vec<Command> {
         std::mem::take(&mut self.commands)
+    }
+
+    /// Takes the wakers that are to be woken behind all who are about to be woken, and before all who
+    /// are settled from now on.
+    pub(crate) fn take_wakers(&mut self, wakers: &mut Vec<Waker>) {
+        if self.commands.is_empty() {
+            return;
+        }
+        let is_waker = |command: &mut Command| matches!(command.kind, CommandKind::Wake(_));
+        let taken = self.commands.extract_if(.., is_waker);
+        wakers.extend(taken.filter_map(|command| command.kind.into_waker()));
     }
 
     /// The names from `known` on, to be interned by the machine.

@@ -39,6 +39,7 @@ impl Driver {
                     self.shared.counters.machine_calls.add(1);
                     self.purges.push(done);
                 }
+                // Taken apart from the others: see `Staging::take_wakers`.
                 CommandKind::Wake(waker) => self.wakers.push(waker),
                 CommandKind::Close { timeout, done } => self.begin_close(after, timeout, done)?,
                 CommandKind::Watch(number) => self.watch(number)?,

@@ -51,6 +51,10 @@ pub(crate) struct Driver {
     offered: Option<Moment>,
     /// What the first pending record needs, when the machine found no room for it.
     needed: Option<u64>,
+    /// The most room that a waiting sender wants, in bytes.
+    wanted: u64,
+    /// How much of it the machine was told.
+    told_wanted: u64,
     /// How many staged records have been accepted or refused since the beginning.
     passed: u64,
     /// Bytes of room that senders hold or may take.
@@ -106,6 +110,8 @@ impl Driver {
             origin,
             offered: None,
             needed: None,
+            wanted: 0,
+            told_wanted: 0,
             passed: 0,
             in_circulation: 0,
             commands: Vec::new(),
@@ -216,8 +222,9 @@ impl Driver {
     /// One turn: records, commands, happenings, and what the machine makes of them.
     fn turn(&mut self) -> Result<(), MachineLost> {
         self.sample()?;
-        self.take_staged()?;
+        self.take_staged();
         self.offer()?;
+        self.want_room()?;
         self.obey()?;
         self.tell()?;
         self.carry_out();
@@ -292,7 +299,10 @@ impl Drop for Driver {
             }
             None => self.lost(),
         };
-        self.commands.extend(self.shared.staging().end(refusal));
+        let mut staging = self.shared.staging();
+        staging.take_wakers(&mut self.wakers);
+        self.commands.extend(staging.end(refusal));
+        drop(staging);
         self.shared.room.close();
         self.shared.partitions.end();
         let cause = match refusal {
@@ -305,13 +315,11 @@ impl Drop for Driver {
             | SendError::Topic(_)
             | SendError::Closed => odradek::SendError::Closed,
         };
-        self.refuse_all(&Verdict::refused(ReportCause::Refused(cause)));
         let mut slots = self.shared.deliveries.lock();
         self.window.lose(&verdict, &mut slots, &mut self.wakers);
         drop(slots);
-        let left = self.commands.drain(..);
-        let wakers = left.filter_map(|command| command.kind.into_waker());
-        self.wakers.extend(wakers);
+        self.refuse_all(&Verdict::refused(ReportCause::Refused(cause)));
+        self.commands.clear();
         self.wake_all();
     }
 }

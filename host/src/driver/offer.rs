@@ -17,13 +17,14 @@ impl Driver {
     }
 
     /// Takes commands, and the staged records if they are due and all earlier ones were passed on.
-    pub(super) fn take_staged(&mut self) -> Result<(), MachineLost> {
+    pub(super) fn take_staged(&mut self) {
         // Freed delivery slots go the way back, one lock after the other.
         let mut freed = std::mem::take(self.shared.deliveries.lock().freed());
         let mut staging = self.shared.staging();
         staging.recycle(&mut freed);
+        staging.take_wakers(&mut self.wakers);
         self.commands.extend(staging.take_commands());
-        let wanted = staging.take_wanted();
+        self.wanted = self.wanted.max(staging.take_wanted());
         let gathered = self.gathered_at();
         let due = match staging.due() {
             Due::Nothing => false,
@@ -34,18 +35,21 @@ impl Driver {
         if due && self.pending.is_empty() {
             self.take_records();
         }
-        self.want_room(wanted)
     }
 
-    /// Tells the machine of a sender that waits for more room than there is: it would not hear of it,
-    /// because the record is not even staged.
-    fn want_room(&mut self, bytes: u64) -> Result<(), MachineLost> {
-        if bytes <= self.step.free_bytes {
+    /// Tells the machine of senders that wait for more room than there is, and of a pending record that
+    /// is not offered for want of it: the machine would not hear of either.
+    pub(super) fn want_room(&mut self) -> Result<(), MachineLost> {
+        if self.shared.waiting.read().senders == 0 {
+            self.wanted = 0;
+        }
+        let wanted = self.wanted.max(self.needed.unwrap_or(0));
+        if wanted <= self.step.free_bytes.max(self.told_wanted) {
             return Ok(());
         }
+        self.told_wanted = wanted;
         self.shared.counters.machine_calls.add(1);
-        self.step.more = true;
-        self.machine.want_room(bytes)
+        self.machine.want_room(wanted)
     }
 
     /// Takes the staged records. None may be pending.
@@ -79,9 +83,7 @@ impl Driver {
         while self.can_offer() {
             let bulk = self.pending.prefix(self.step.free_bytes);
             if bulk.records.is_empty() {
-                let needed = self.pending.first_bytes();
-                self.needed = Some(needed);
-                self.want_room(needed)?;
+                self.needed = Some(self.pending.first_bytes());
                 break;
             }
             let offered = bulk.records.len();
@@ -138,6 +140,7 @@ impl Driver {
 
     fn refuse(&mut self, count: usize, verdict: &Verdict) {
         let mut slots = self.shared.deliveries.lock();
+        self.shared.staging().take_wakers(&mut self.wakers);
         let wakers = &mut self.wakers;
         self.pending
             .refuse(count, verdict, &self.topics, &mut slots, wakers);

@@ -42,7 +42,11 @@ impl Driver {
         match event {
             Event::Delivered(report) => self.report(&report),
             // Every answer of the machine says how much room there is.
-            Event::BufferAvailable { .. } => {}
+            Event::BufferAvailable { .. } => {
+                // The machine has forgotten what it was told; somebody may still wait for more.
+                self.told_wanted = 0;
+                self.step.more |= self.wanted > 0;
+            }
             Event::Flushed { flush } => self.flushed(flush),
             Event::Partitions(TopicPartitions { topic, leaders }) => {
                 let answer = leaders.map(Partitions::new).map_err(partitions::unknown);
@@ -71,6 +75,9 @@ impl Driver {
         let topic = self.topics.name(report.topic);
         let before = self.window.outstanding();
         let mut slots = self.shared.deliveries.lock();
+        // Whoever asked late for an earlier record is woken before the ones that are settled now. Under
+        // this lock nobody can ask for those meanwhile.
+        self.shared.staging().take_wakers(&mut self.wakers);
         let wakers = &mut self.wakers;
         self.window
             .settle(&report.tickets, &verdict, &topic, &mut slots, wakers);

@@ -187,8 +187,8 @@ impl Metrics {
 
     fn list_topics(&self, list: &mut List) {
         for topic in &self.now.machine.topics {
-            let mut earlier = self.base.machine.topics.iter();
-            let before = earlier.find(|before| before.topic == topic.topic);
+            // Topics are in the order of their handles, which are dense.
+            let before = self.base.machine.topics.get(topic.topic.0 as usize);
             let before = before.map(|before| before.counts).unwrap_or_default();
             let tag = Some(("topic", topic.name.clone()));
             let value = compression(&topic.counts, &before);

@@ -4,8 +4,9 @@ use odradek_host::CLIENT_COMPONENT;
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine};
 
-/// The largest component that is acceptable, in bytes. Raise it only with a reason.
-const SIZE_LIMIT: usize = 450_000;
+/// The largest component that is acceptable, in bytes. Raise it only with a reason. About 420 KB are codecs, half of
+/// that zstd's encoder, which has a copy of its search for each kind of level.
+const SIZE_LIMIT: usize = 970_000;
 
 #[test]
 fn the_client_imports_sockets_clocks_and_chance_and_exports_its_three_interfaces() {
