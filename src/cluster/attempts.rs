@@ -122,7 +122,11 @@ impl Cluster {
                 .delay(node.failures, &mut self.random),
         );
         node.failures = node.failures.saturating_add(1);
-        self.metadata.on_attempt_failed(now);
+        self.metadata.on_attempt_failed();
+        // One broker less is no trouble while another one answers.
+        if self.least_loaded(now).is_none() {
+            self.metadata.note_trouble(now);
+        }
     }
 
     pub(super) fn retry_at(&self, broker: BrokerId) -> Option<Instant> {

@@ -72,9 +72,9 @@ impl Ratios {
 }
 
 impl Estimate {
-    /// What `bytes` of records take once compressed.
+    /// What `bytes` of records take once compressed; rounded up, so that many small records add up.
     pub(super) const fn compressed(self, bytes: u64) -> u64 {
-        (bytes * self.0 as u64) / ONE as u64
+        (bytes * self.0 as u64).div_ceil(ONE as u64)
     }
 
     /// How many bytes of records take at most `bytes` once compressed.
@@ -111,15 +111,15 @@ mod tests {
     fn a_ratio_improves_in_small_steps_and_worsens_in_large_ones() {
         // 0.005 per batch: 0.5 after a hundred, plus 5 %.
         let ratios = after(100, (1000, 100));
-        assert_eq!(ratios.estimate(TOPIC).compressed(1000), 526);
+        assert_eq!(ratios.estimate(TOPIC).compressed(1000), 527);
         assert_eq!(ratios.estimate(TOPIC).uncompressed(10_000), 19_008);
         let mut ratios = after(1000, (1000, 100));
-        assert_eq!(ratios.estimate(TOPIC).compressed(100_000), 10_498);
+        assert_eq!(ratios.estimate(TOPIC).compressed(100_000), 10_499);
         // At once to what was seen, and by 0.05 at least.
         ratios.observe(TOPIC, 1000, 101);
-        assert_eq!(ratios.estimate(TOPIC).compressed(100_000), 15_747);
+        assert_eq!(ratios.estimate(TOPIC).compressed(100_000), 15_748);
         ratios.observe(TOPIC, 1000, 800);
-        assert_eq!(ratios.estimate(TOPIC).compressed(100_000), 83_998);
+        assert_eq!(ratios.estimate(TOPIC).compressed(100_000), 83_999);
     }
 
     #[test]
@@ -139,6 +139,6 @@ mod tests {
         let estimate = after(1000, (1 << 30, 1)).estimate(TOPIC);
         assert_eq!(estimate, Estimate(1));
         assert_eq!(estimate.uncompressed(1), 65_536);
-        assert_eq!(estimate.compressed(65_535), 0);
+        assert_eq!(estimate.compressed(65_535), 1);
     }
 }

@@ -31,6 +31,7 @@ impl Producer {
         let Some(view) = self.cluster.metadata.topic(partition.topic) else {
             return;
         };
+        partition.enter_log(view.uuid);
         let index = usize::try_from(partition.index).unwrap_or(usize::MAX);
         let leader = view
             .partitions

@@ -158,6 +158,11 @@ impl PartitionSequence {
         self.is_confirmed = true;
     }
 
+    /// The log that acknowledged a batch is gone.
+    pub(super) const fn unconfirm(&mut self) {
+        self.is_confirmed = false;
+    }
+
     /// A batch of this generation was given up, or found out of order.
     pub(super) fn break_off(&mut self, generation: u32) {
         self.enter(generation);

@@ -3,7 +3,7 @@
 use super::batch::{OpenBatch, ProducerBatch};
 use super::identity::{Identity, PartitionSequence};
 use super::memory::Memory;
-use crate::ids::{BrokerId, Ticket, TopicHandle};
+use crate::ids::{BrokerId, Ticket, TopicHandle, TopicUuid};
 use crate::record::Record;
 use crate::time::{Instant, earliest};
 use core::time::Duration;
@@ -35,6 +35,8 @@ pub(super) struct PartitionQueue {
     /// Nothing is drained before this instant (`retry.backoff.ms`).
     pub(super) retry_at: Instant,
     pub(super) sequence: PartitionSequence,
+    /// The id of the topic whose log took the last batch; zero before that, and where brokers tell none.
+    log: TopicUuid,
     /// Length of the last batch: what the next one asks memory for at once.
     pub(super) usual_len: usize,
     /// Bytes of the tickets of the last batch.
@@ -46,6 +48,19 @@ pub(super) struct PartitionQueue {
 }
 
 impl PartitionQueue {
+    /// Takes the id of the topic as the view has it. A topic that was created again has an empty log,
+    /// which takes any first sequence: batches go there one at a time until one is acknowledged, as to
+    /// a partition that is new.
+    pub(super) fn enter_log(&mut self, log: TopicUuid) {
+        if log == TopicUuid::ZERO {
+            return;
+        }
+        if self.log != TopicUuid::ZERO && self.log != log {
+            self.sequence.unconfirm();
+        }
+        self.log = log;
+    }
+
     pub(super) fn new(topic: TopicHandle, index: i32) -> Self {
         Self {
             topic,
@@ -58,6 +73,7 @@ impl PartitionQueue {
             in_flight_at: None,
             tried_at: None,
             retry_at: Instant::ZERO,
+            log: TopicUuid::ZERO,
             sequence: PartitionSequence::default(),
             usual_len: 0,
             usual_ticket_bytes: 0,

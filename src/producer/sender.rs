@@ -206,6 +206,7 @@ impl Sender {
                 .metadata
                 .topic(topic)
                 .map_or((TopicUuid::ZERO, 0), |view| (view.uuid, view.name.len()));
+            partition.enter_log(uuid);
             let Some(batch) = partition.batch_mut(position) else {
                 continue;
             };

@@ -42,6 +42,9 @@ impl Producer {
     /// A watched topic counts as in use for the rest of the producer's life.
     pub fn watch(&mut self, topic: TopicHandle, now: Instant) {
         let now = self.advance(now);
+        if self.life == Life::Closed {
+            return;
+        }
         self.cluster.metadata.touch(topic, now);
         let Some(view) = self.cluster.metadata.topic(topic) else {
             return;

@@ -194,7 +194,11 @@ fn a_topic_without_ids_that_was_missing_starts_with_epochs_of_its_own() {
 /// A topic that was written to, then deleted and made again with another id. What was written before is
 /// gone, so that the account cannot be checked.
 fn made_again(unknown: UnknownProducer) -> World {
-    let mut world = World::new().brokers(2).topic("orders", 2);
+    make_again(World::new(), unknown)
+}
+
+fn make_again(world: World, unknown: UnknownProducer) -> World {
+    let mut world = world.brokers(2).topic("orders", 2);
     world.cluster.unknown_producer = unknown;
     world.cluster.partition("orders", 0).epoch = 9;
     for i in 0..20 {
@@ -237,6 +241,34 @@ fn a_topic_made_again_is_found_by_its_new_id_and_starts_sequences_that_it_takes(
             assert_eq!(numbers.len(), 20, "each once");
             assert!(numbers.is_sorted(), "in order");
         }
+    }
+}
+
+/// The new log takes any first sequence: were two batches out and the first one refused, the second would
+/// overtake it.
+#[test]
+fn the_first_batch_for_a_topic_made_again_goes_out_alone() {
+    let world = World::new().config("metadata.max.age.ms", "2000");
+    let mut world = make_again(world, UnknownProducer::Accept);
+    world.run_for(5_000);
+    world.cluster.faults.always = Some(crate::faults::Fate::Slow(500));
+    let before = world.cluster.attempts.len();
+    let tickets: Vec<_> = (0..3)
+        .map(|_| {
+            let ticket = world.send_to("orders", 0, "after");
+            world.run_for(20);
+            ticket
+        })
+        .collect();
+    assert_eq!(
+        world.cluster.attempts.len() - before,
+        1,
+        "{}",
+        world.story()
+    );
+    world.run_until_idle_unchecked();
+    for ticket in tickets {
+        assert_eq!(world.account.fortune(ticket).outcome, Outcome::Written);
     }
 }
 

@@ -179,6 +179,23 @@ fn metadata_asked_for_in_vain_for_the_trigger_starts_again() {
 }
 
 #[test]
+fn a_broker_that_cannot_be_reached_is_no_reason_to_leave_one_that_answers() {
+    let mut world = behind_a_name().config("metadata.recovery.rebootstrap.trigger.ms", "0");
+    write_to_both(&mut world);
+    let address = SocketAddr::new(address_of(2), 9092);
+    world.cut(2);
+    world.network.behind.insert(address, Behind::Refuses);
+    let resolves = world.resolves.len();
+    world.send_to("orders", 1, "v");
+    world.run_for(3_000);
+    let again = world.resolves[resolves..].iter();
+    assert_eq!(again.filter(|(_, name)| name == "bootstrap").count(), 0);
+    world.network.behind.insert(address, Behind::Broker(2));
+    world.run_until_idle();
+    world.finish();
+}
+
+#[test]
 fn a_trigger_of_0_starts_again_after_every_failure_and_still_gets_through() {
     let mut world = behind_a_name().config("metadata.recovery.rebootstrap.trigger.ms", "0");
     world

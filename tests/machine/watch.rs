@@ -166,6 +166,11 @@ fn the_end_of_the_producer_answers_whoever_still_waits() {
     assert_eq!(world.told.len(), 0);
     world.finish();
     assert_eq!(leaders(&world), [Err(Cause::Closed)]);
+    // The last event was given: no other may follow.
+    let (topic, now) = (world.handle("orders"), world.now());
+    world.producer().watch(topic, now);
+    world.run_for(100);
+    assert_eq!(world.told.len(), 1);
 }
 
 #[test]

@@ -152,8 +152,12 @@ impl Metadata {
     }
 
     /// An attempt to connect to a node failed: somebody else may lead by now what it led.
-    pub(crate) fn on_attempt_failed(&mut self, now: Instant) {
+    pub(crate) fn on_attempt_failed(&mut self) {
         self.refresh.want(Scope::Everything);
+    }
+
+    /// Nobody is there who could be asked.
+    pub(crate) fn note_trouble(&mut self, now: Instant) {
         self.refresh.note_trouble(now);
     }
 
