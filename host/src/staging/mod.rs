@@ -1,182 +1,20 @@
 //! Where many tasks put records side by side, in the flat form in which the machine takes them.
 
+mod command;
+mod staged;
+
+pub(crate) use command::{Command, CommandKind};
+pub(crate) use staged::{HEADER_BYTES, Owner, RECORD_BYTES, Run, Staged, ToStage, cost};
+
 use crate::batch::Batch;
-use crate::metrics::Metrics;
-use crate::record::Record;
 use crate::report::SendError;
-use odradek::{BulkHeader, BulkRecord, TopicHandle};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Duration;
-use tokio::sync::oneshot;
 
-/// What a record costs besides its bytes: its entry in the index, as in wasm's memory.
-pub(crate) const RECORD_BYTES: u64 = 32;
-/// What a header costs besides its bytes.
-pub(crate) const HEADER_BYTES: u64 = 8;
 /// How many bytes are staged at most: what one call lowers into a component, and what the driver may
 /// still be offered when the machine turns out to be full.
 pub(crate) const STAGED_BYTES: u64 = 1 << 20;
-/// How many staged bytes wake a driver that waits for more records to come.
-const FULL_BYTES: usize = 64 << 10;
-/// The same in records, for tiny ones.
-const FULL_RECORDS: usize = 1024;
-/// Buffers that grew beyond this for a large record are given back.
-const KEPT_BYTES: usize = 4 << 20;
-
-/// Records in flat form, and who waits for them.
-#[derive(Debug, Default)]
-pub(crate) struct Staged {
-    pub(crate) records: Vec<BulkRecord>,
-    pub(crate) headers: Vec<BulkHeader>,
-    pub(crate) data: Vec<u8>,
-    /// Who waits, in the order of the records.
-    pub(crate) owners: Vec<Run>,
-    /// The delivery slots of the records that were sent one by one, in order.
-    pub(crate) slots: Vec<u32>,
-    /// How much room the records have taken from the semaphore.
-    pub(crate) credits: u64,
-}
-
-/// Neighbouring records with the same owner.
-#[derive(Debug)]
-pub(crate) struct Run {
-    pub(crate) count: usize,
-    pub(crate) owner: Owner,
-}
-
-/// Who waits for records.
-#[derive(Debug)]
-pub(crate) enum Owner {
-    /// One delivery each.
-    Singles,
-    /// One delivery for all.
-    Batch {
-        /// The batch of [`Producer::send_batch`](crate::Producer::send_batch).
-        batch: Arc<Batch>,
-        /// The position in the batch of the run's first record.
-        first: u32,
-    },
-}
-
-impl Staged {
-    /// Forgets the records and keeps the memory.
-    pub(crate) fn clear(&mut self) {
-        self.records.clear();
-        self.headers.clear();
-        self.data.clear();
-        self.data.shrink_to(KEPT_BYTES);
-        self.owners.clear();
-        self.slots.clear();
-        self.credits = 0;
-    }
-
-    fn is_full(&self) -> bool {
-        self.data.len() >= FULL_BYTES || self.records.len() >= FULL_RECORDS
-    }
-
-    fn append(&mut self, topic: u32, staged: &ToStage<'_, '_>) {
-        let record = staged.record;
-        self.records.push(BulkRecord {
-            topic: TopicHandle(topic),
-            partition: staged.partition.unwrap_or(-1),
-            timestamp: record.timestamp.unwrap_or(staged.wall),
-            key_length: length(record.key),
-            value_length: length(record.value),
-            header_count: record.headers.len() as u32,
-        });
-        for piece in [record.key, record.value].into_iter().flatten() {
-            self.data.extend_from_slice(piece);
-        }
-        for header in record.headers.iter() {
-            self.headers.push(BulkHeader {
-                name_length: header.name.len() as u32,
-                value_length: length(header.value),
-            });
-            self.data.extend_from_slice(header.name.as_bytes());
-            self.data.extend_from_slice(header.value.unwrap_or(&[]));
-        }
-    }
-}
-
-/// A record, and what is not its own.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ToStage<'a, 'r> {
-    record: &'a Record<'r>,
-    /// The partition that the record names or was given; `None` leaves it to the machine.
-    partition: Option<i32>,
-    /// Its timestamp in ms since 1970 if it has none.
-    wall: i64,
-    /// How much room it has taken from the semaphore.
-    credits: u64,
-}
-
-impl<'a, 'r> ToStage<'a, 'r> {
-    pub(crate) const fn new(
-        record: &'a Record<'r>,
-        partition: Option<i32>,
-        wall: i64,
-        credits: u64,
-    ) -> Self {
-        Self {
-            record,
-            partition,
-            wall,
-            credits,
-        }
-    }
-}
-
-/// A length as the index has it. The caller has checked that the record is smaller than 2 GiB.
-fn length(piece: Option<&[u8]>) -> i32 {
-    piece.map_or(-1, |bytes| bytes.len() as i32)
-}
-
-/// What a record takes of the room in the buffer while it is staged.
-pub(crate) fn cost(record: &Record<'_>) -> u64 {
-    record.bytes() as u64 + RECORD_BYTES + HEADER_BYTES * record.headers.len() as u64
-}
-
-/// What the application asks of the driver, beside records.
-#[derive(Debug)]
-pub(crate) struct Command {
-    /// How many records had been staged before, since the beginning.
-    pub(crate) after: u64,
-    pub(crate) kind: CommandKind,
-}
-
-/// The kinds of [`Command`]. One that has a sender ends with a message, or with the sender dropped.
-#[derive(Debug)]
-pub(crate) enum CommandKind {
-    Flush(oneshot::Sender<()>),
-    Purge(oneshot::Sender<()>),
-    Close {
-        timeout: Duration,
-        done: oneshot::Sender<()>,
-    },
-    /// Asks the machine for the partitions of the topic with this number. Its answer comes by another
-    /// way.
-    Watch(u32),
-    /// Asks for a snapshot of what the machine counts.
-    Metrics(oneshot::Sender<Metrics>),
-    /// Wakes behind all who are about to be woken.
-    Wake(Waker),
-}
-
-impl CommandKind {
-    /// Who is to be woken where nobody carries the command out any more.
-    pub(crate) fn into_waker(self) -> Option<Waker> {
-        match self {
-            Self::Wake(waker) => Some(waker),
-            Self::Flush(_)
-            | Self::Purge(_)
-            | Self::Close { .. }
-            | Self::Watch(_)
-            | Self::Metrics(_) => None,
-        }
-    }
-}
 
 /// What a driver that has nothing to do waits for. Commands wake it always.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -470,8 +308,12 @@ impl Topics {
 
 #[cfg(test)]
 mod tests {
+    use super::staged::FULL_RECORDS;
     use super::*;
+    use crate::record::Record;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+    use tokio::sync::oneshot;
 
     struct Count(AtomicUsize);
 
