@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use odradek::{
     Bulk, BulkHeader, BulkOutcome, BulkRecord, ConnectionId, DisconnectReason, FlushId, Input,
-    Instant, Output, QueryId, ResolveError, Step, TopicError, TopicHandle,
+    Instant, Metrics, Output, QueryId, ResolveError, Step, TopicError, TopicHandle,
 };
 use odradek_host::machine::Machine;
 use std::net::IpAddr;
@@ -16,6 +16,10 @@ pub enum Call {
     Topic(String),
     /// Offers records.
     SendMany(Records),
+    /// Asks for a topic's partitions.
+    Watch(TopicHandle),
+    /// Takes a snapshot of what is counted.
+    Metrics,
     /// Overrides linger.
     Flush,
     /// Drops what was never handed out.
@@ -115,8 +119,10 @@ pub enum Answer {
     Sent(BulkOutcome),
     /// To [`Call::Flush`].
     Flushing(FlushId),
-    /// To [`Call::Purge`] and [`Call::Close`].
+    /// To [`Call::Watch`], [`Call::Purge`] and [`Call::Close`].
     Done,
+    /// To [`Call::Metrics`].
+    Counted(Box<Metrics>),
     /// To [`Call::Step`]: every frame in one piece, because pieces are no part of the contract.
     Step(Vec<Output>, Step),
 }
@@ -133,7 +139,13 @@ impl Trace {
     pub fn inputs(&self) -> usize {
         let count = |(_, call): &(Instant, Call)| match call {
             Call::Step(inputs) => inputs.len(),
-            Call::Topic(_) | Call::SendMany(_) | Call::Flush | Call::Purge | Call::Close(_) => 0,
+            Call::Topic(_)
+            | Call::SendMany(_)
+            | Call::Watch(_)
+            | Call::Metrics
+            | Call::Flush
+            | Call::Purge
+            | Call::Close(_) => 0,
         };
         self.calls.iter().map(count).sum()
     }
@@ -156,6 +168,10 @@ pub fn perform(machine: &mut dyn Machine, call: &Call, now: Instant) -> Answer {
         Call::SendMany(records) => machine
             .send_many(&records.bulk(), records.wall, now)
             .map(Answer::Sent),
+        Call::Watch(topic) => machine.watch(*topic, now).map(|()| Answer::Done),
+        Call::Metrics => machine
+            .metrics(now)
+            .map(|metrics| Answer::Counted(Box::new(metrics))),
         Call::Flush => machine.flush(now).map(Answer::Flushing),
         Call::Purge => machine.purge(now).map(|()| Answer::Done),
         Call::Close(timeout) => machine.close(*timeout, now).map(|()| Answer::Done),

@@ -1,13 +1,15 @@
 //! One recorded session, two machines, the same answers byte for byte.
 
 use odradek::{
-    BulkError, BulkRecord, Cause, DisconnectReason, Event, Outcome, SendError, TopicHandle,
+    BulkError, BulkRecord, Cause, DisconnectReason, Event, Metrics, Outcome, SendError,
+    TopicHandle, TopicPartitions,
 };
-use odradek_tests_component::cluster::Fault;
+use odradek_tests_component::cluster::{Fault, PARTITIONS};
 use odradek_tests_component::records::{Dice, varied_records};
 use odradek_tests_component::replay::{accepted, outcomes, record_and_replay, reported};
 use odradek_tests_component::session::Session;
-use odradek_tests_component::trace::{Call, Records};
+use odradek_tests_component::trace::{Answer, Call, Records};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 const SEED: u64 = 0x0d_7ade_0003;
@@ -23,6 +25,53 @@ fn ended_with(session: &Session, reason: DisconnectReason) -> bool {
         .any(|event| matches!(event, Event::ConnectionFailed(failure) if failure.reason == reason))
 }
 
+/// What was told of partitions, in order.
+fn told(session: &Session) -> impl Iterator<Item = &TopicPartitions> {
+    session.events.iter().filter_map(|event| {
+        if let Event::Partitions(told) = event {
+            Some(told)
+        } else {
+            None
+        }
+    })
+}
+
+/// The snapshots that were taken, in order.
+fn snapshots(session: &Session) -> impl Iterator<Item = &Metrics> {
+    session.answers.iter().filter_map(|answer| {
+        if let Answer::Counted(metrics) = answer {
+            Some(&**metrics)
+        } else {
+            None
+        }
+    })
+}
+
+/// Whether no two numbers, and no two histograms, of a snapshot are alike: conversions that take one for
+/// the other would show.
+fn is_varied(metrics: &Metrics) -> bool {
+    let numbers = [
+        metrics.taken_at.as_nanos(),
+        metrics.records_accepted,
+        metrics.buffer_refusals,
+        metrics.record_bytes_max,
+        metrics.batch_splits,
+        metrics.buffer_total_bytes,
+        metrics.buffer_free_bytes,
+        metrics.requests_in_flight,
+        metrics.metadata_at.map_or(0, |at| at.as_nanos()),
+    ];
+    let histograms = [
+        &metrics.batch_bytes,
+        &metrics.queue_time_us,
+        &metrics.records_per_request,
+        &metrics.request_latency_us,
+        &metrics.throttle_time_ms,
+    ];
+    let sums = histograms.map(|histogram| (histogram.sum(), histogram.min(), histogram.max()));
+    BTreeSet::from(numbers).len() == numbers.len() && BTreeSet::from(sums).len() == sums.len()
+}
+
 /// A steady flow with every kind of trouble in it.
 fn troubled(session: &mut Session) {
     let mut dice = Dice::new(SEED);
@@ -33,7 +82,13 @@ fn troubled(session: &mut Session) {
             80 => session.cluster.faults.push(Fault::Reset),
             120 => session.cluster.faults.push(Fault::AppendAndReset),
             160 => session.cluster.faults.push(Fault::Stall),
+            // One topic before it is known, the other one long after.
+            0 => session.command(Call::Watch(topics[0])),
+            200 => session.command(Call::Watch(topics[1])),
             _ => {}
+        }
+        if round % 10 == 0 {
+            session.command(Call::Metrics);
         }
         let count = 1 + dice.below(12) as u32;
         session.send(varied_records(&mut dice, &topics, count, 300));
@@ -58,6 +113,7 @@ fn troubled(session: &mut Session) {
             data: left.data.to_vec(),
             wall: rest.wall,
         };
+        session.command(Call::Metrics);
         let heard = session.events.len();
         assert!(session.run(millis(60_000), |session| {
             let news = &session.events[heard..];
@@ -77,6 +133,7 @@ fn troubled(session: &mut Session) {
     session.command(Call::Close(millis(5000)));
     let closed = |session: &Session| session.events.last() == Some(&Event::Closed);
     assert!(session.run(millis(10_000), closed), "closed");
+    session.command(Call::Metrics);
 }
 
 fn assert_troubled(session: &Session) {
@@ -90,6 +147,20 @@ fn assert_troubled(session: &Session) {
     // What was in flight when connections broke, and nothing else.
     let repeated = session.cluster.repeated_batches;
     assert!((1..=30).contains(&repeated), "{repeated} repeated batches");
+    let topics: Vec<u32> = told(session).map(|told| told.topic.0).collect();
+    assert_eq!(topics, [0, 1]);
+    for told in told(session) {
+        let leaders = told.leaders.as_ref().expect("both are there");
+        assert_eq!(leaders.len(), PARTITIONS as usize);
+        assert!(leaders.contains(&Some(1)) && leaders.contains(&Some(2)));
+    }
+    assert!(snapshots(session).any(is_varied));
+    let last = snapshots(session).last().expect("snapshots were taken");
+    assert_eq!(last.records.written, accepted(session));
+    assert_eq!(last.topics.len(), 2);
+    let brokers: Vec<i32> = last.brokers.iter().map(|it| it.broker.0).collect();
+    assert!(brokers.ends_with(&[1, 2]), "{brokers:?}");
+    assert!(last.records.retried > 0 && !last.errors.is_empty());
 }
 
 const COMMON: [(&str, &str); 5] = [
@@ -113,6 +184,30 @@ fn a_troubled_session_with_each_codec_gets_the_same_answers_natively_and_in_wasm
         let session = record_and_replay(SEED, &properties, troubled);
         assert_troubled(&session);
     }
+}
+
+#[test]
+fn a_troubled_session_at_other_levels_gets_the_same_answers_natively_and_in_wasm() {
+    for (codec, level) in [("gzip", "1"), ("gzip", "9"), ("zstd", "-7"), ("zstd", "4")] {
+        let key = format!("compression.{codec}.level");
+        let compression = [("compression.type", codec), (&*key, level)];
+        let properties = [&COMMON[..], &compression].concat();
+        let session = record_and_replay(SEED, &properties, troubled);
+        assert_troubled(&session);
+    }
+}
+
+#[test]
+fn why_partitions_are_not_known_is_told_alike() {
+    let session = record_and_replay(SEED, &COMMON, |session| {
+        let topic = session.topic("alpha");
+        session.command(Call::Watch(topic));
+        session.command(Call::Close(Duration::ZERO));
+        session.pass(millis(50));
+        session.command(Call::Watch(topic));
+    });
+    let causes: Vec<_> = told(&session).map(|told| told.leaders.clone()).collect();
+    assert_eq!(causes[0], Err(Cause::Closed), "{causes:?}");
 }
 
 #[test]
