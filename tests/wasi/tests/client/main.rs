@@ -10,3 +10,4 @@ mod pollables;
 mod property;
 mod sending;
 mod surface;
+mod telling;
