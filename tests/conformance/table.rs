@@ -9,7 +9,6 @@
 //!    - `storm`: a test whose seeded sessions pass through it, as `path::name`;
 //!    - `later`: the issue that brings it, as `6` or `7+`;
 //!    - `none`: `-`, it does not concern this producer;
-//!    - `pending`: one of [`PENDING`], work under way;
 //! 5. a remark, which `later` and `none` must have.
 //!
 //! That the lines of Java's classes are its test methods, all of them and no others, is checked where
@@ -48,9 +47,6 @@ const AREAS: [(&str, bool); 22] = [
 
 /// The files whose tests run seeded sessions.
 const STORMS: [&str; 2] = ["tests/machine/storms.rs", "tests/machine/hostile.rs"];
-
-/// Work under way that brings the tests of its lines. An empty list refuses every such line.
-const PENDING: [&str; 1] = ["metrics"];
 
 /// A line.
 struct Row {
@@ -132,10 +128,6 @@ fn fault(row: &Row) -> Option<String> {
         "none" if *is_required => Some(format!("{} requires a counterpart", row.area)),
         "none" if row.target != "-" => Some("a line of this kind has - in column 4".to_owned()),
         "later" | "none" => (!has_remark).then(|| "there is no remark".to_owned()),
-        "pending" => {
-            let is_known = PENDING.contains(&row.target.as_str());
-            (!is_known).then(|| format!("{} is not under way", row.target))
-        }
         other => Some(format!("{other} is no kind")),
     }
 }
@@ -177,15 +169,6 @@ fn every_scenario_has_a_test_or_a_reason() {
         .filter_map(|row| Some(format!("{} {}: {}", row.place, row.scenario, fault(row)?)))
         .collect();
     assert!(faults.is_empty(), "{faults:#?}");
-}
-
-#[test]
-fn work_under_way_is_waited_for() {
-    let rows = rows();
-    for work in PENDING {
-        let mut targets = rows.iter().map(|row| row.target.as_str());
-        assert!(targets.any(|target| target == work), "{work}: no line");
-    }
 }
 
 #[test]

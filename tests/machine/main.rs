@@ -19,6 +19,7 @@ mod hostile;
 mod hostility;
 mod idempotence;
 mod idle;
+mod java_metrics;
 mod leader_hints;
 mod many_topics;
 mod memory;
