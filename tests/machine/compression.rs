@@ -11,10 +11,14 @@ const BATCH: usize = 4096;
 
 /// A world whose topic is known and whose producer has an identity; batches leave when they are full.
 fn ready(world: World, codec: &str) -> World {
+    ready_for(world, codec, BATCH)
+}
+
+fn ready_for(world: World, codec: &str, batch_size: usize) -> World {
     let mut world = world
         .topic("orders", 1)
         .config("compression.type", codec)
-        .config("batch.size", &BATCH.to_string())
+        .config("batch.size", &batch_size.to_string())
         .config("linger.ms", "1000");
     world.is_tracing = false;
     world.handle("orders");
@@ -106,6 +110,42 @@ fn keyless_records_stay_on_a_partition_until_its_batch_is_full_compressed() {
     let full = sizes.iter().filter(|size| **size > BATCH * 3 / 4).count();
     assert!(full >= 14, "{sizes:?}");
     world.finish();
+}
+
+/// The sizes of all batches of one session, each of the same records: a batch is sealed by `linger.ms`.
+fn sizes_at(codec: &str, key: &str, level: &str) -> Vec<usize> {
+    const BATCHES: usize = 10;
+    let world = World::new().config(key, level);
+    let mut world = ready_for(world, codec, 100_000);
+    for batch in 0..BATCHES {
+        for i in 0..300 {
+            let value = text(batch * 300 + i);
+            let sent = world.try_send("orders", Some(0), None, &value);
+            sent.unwrap_or_else(|error| panic!("refused: {error}"));
+        }
+        world.run_until_idle();
+    }
+    assert_eq!(world.account.count(Outcome::Written), BATCHES * 300);
+    let attempts = &world.cluster.attempts;
+    assert!(attempts.iter().all(|a| a.batch.is_compressed));
+    assert!(attempts.iter().all(|a| a.batch.records.len() == 300));
+    let sizes = attempts.iter().map(|a| a.batch.raw.len()).collect();
+    world.finish();
+    sizes
+}
+
+#[test]
+fn a_configured_level_reaches_the_wire() {
+    for (codec, fast, thorough) in [("gzip", "1", "9"), ("zstd", "-7", "4")] {
+        let key = format!("compression.{codec}.level");
+        let [fast, thorough] = [fast, thorough].map(|level| sizes_at(codec, &key, level));
+        assert_eq!(fast.len(), thorough.len());
+        let mut pairs = fast.iter().zip(&thorough);
+        assert!(
+            pairs.all(|(fast, thorough)| fast > thorough),
+            "{codec}: {fast:?} {thorough:?}"
+        );
+    }
 }
 
 #[test]
