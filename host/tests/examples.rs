@@ -24,7 +24,7 @@ mod scoped;
 mod synchronous;
 
 use krafka::testing::FakeBroker;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -32,29 +32,45 @@ use std::time::{Duration, Instant};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Runs an example with a broker that has `topic`, and gives the values that are stored in it, in the
-/// order of their offsets, once there are `count`.
-async fn stored<R>(
+/// Runs an example with a broker that has `topic`, and gives the keys and values that are stored in it,
+/// in the order of their offsets, once there are `count`.
+async fn stored_with_keys<R>(
     topic: &str,
     count: usize,
     run: impl AsyncFnOnce(String) -> R,
-) -> (R, Vec<String>) {
+) -> (R, Vec<(String, String)>) {
     let broker = FakeBroker::start().await.expect("the broker starts");
     broker.create_topic(topic, 1);
     let result = tokio::time::timeout(TIMEOUT, run(broker.bootstrap_servers()));
     let result = result.await.expect("the example ends");
     let started = Instant::now();
     loop {
-        let records = broker.all_records(topic).expect("the batches decode");
+        let mut records = broker.all_records(topic).expect("the batches decode");
         // With acks=0 the broker may be behind.
         if records.len() < count && started.elapsed() < TIMEOUT {
             tokio::time::sleep(Duration::from_millis(5)).await;
             continue;
         }
-        let values = records.iter().map(|record| record.value.as_deref());
-        let text = |value: Option<&[u8]>| String::from_utf8_lossy(value.unwrap_or_default()).into();
-        return (result, values.map(text).collect());
+        let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into();
+        records.sort_by_key(|record| record.offset);
+        let both = records
+            .iter()
+            .map(|record| (text(record.key.as_deref()), text(record.value.as_deref())));
+        return (result, both.collect());
     }
+}
+
+/// The same without the keys.
+async fn stored<R>(
+    topic: &str,
+    count: usize,
+    run: impl AsyncFnOnce(String) -> R,
+) -> (R, Vec<String>) {
+    let (result, records) = stored_with_keys(topic, count, run).await;
+    (
+        result,
+        records.into_iter().map(|(_, value)| value).collect(),
+    )
 }
 
 /// What an example without a runtime does, on a thread of its own.
@@ -101,17 +117,24 @@ async fn synchronous_writes_one_after_the_other() {
     assert_eq!(values, ["debit 10", "credit 10"]);
 }
 
+/// Whether each key's values are all there, in the order in which they were sent.
+fn assert_each_in_order(records: Vec<(String, String)>, keys: &[String], values: &[String]) {
+    let mut by_key: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (key, value) in records {
+        by_key.entry(key).or_default().push(value);
+    }
+    assert!(by_key.keys().eq(keys), "{:?}", by_key.keys());
+    for (key, stored) in by_key {
+        assert_eq!(stored, values, "{key}");
+    }
+}
+
 #[tokio::test]
 async fn many_threads_write_each_in_its_order() {
     let run = async |host| on_a_thread(many_threads::run, host).await;
-    let (result, values) = stored("steps", 400, run).await;
+    let (result, records) = stored_with_keys("steps", 400, run).await;
     result.expect("it runs");
-    assert_eq!(values.len(), 400);
-    for number in 0..100 {
-        let step = format!("step {number}");
-        let count = values.iter().filter(|value| **value == step).count();
-        assert_eq!(count, 4, "{step}");
-    }
+    assert_each_in_order(records, &numbered("worker", 4), &numbered("step", 100));
 }
 
 #[tokio::test]
@@ -120,11 +143,9 @@ async fn many_tasks_write_each_in_its_order() {
         let result = many_tasks::run(&host).await;
         result.map_err(|error| error.to_string())
     };
-    let (result, values) = stored("sensors", 100, run).await;
+    let (result, records) = stored_with_keys("sensors", 100, run).await;
     result.expect("it runs");
-    assert_eq!(values.len(), 100);
-    let distinct: BTreeSet<String> = values.into_iter().collect();
-    assert_eq!(distinct, numbered("reading", 10).into_iter().collect());
+    assert_each_in_order(records, &numbered("sensor", 10), &numbered("reading", 10));
 }
 
 /// A new example is run here, too, and short enough to be read.
