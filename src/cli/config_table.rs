@@ -173,6 +173,60 @@ mod tests {
         assert_eq!(text(&words(&["no.such.key"])), None);
     }
 
+    /// All that the table says about a key behind its name, without the line breaks.
+    fn shown(table: &str, key: &Key) -> String {
+        let mut lines = table.lines();
+        let head = lines.find(|line| line.split(' ').next() == Some(key.name));
+        let head = head.and_then(|line| line.strip_prefix(key.name));
+        let below = lines.take_while(|line| line.starts_with(' '));
+        let words = head
+            .into_iter()
+            .chain(below)
+            .flat_map(str::split_whitespace);
+        words.collect::<Vec<&str>>().join(" ")
+    }
+
+    #[test]
+    fn every_key_is_shown_with_its_meaning_its_source_and_its_values_or_a_sentence() {
+        let table = text(&[]).expect("there are keys");
+        for key in keys() {
+            let name = key.name;
+            assert!(!name.is_empty() && !key.meaning.is_empty(), "{name}");
+            assert!(!key.source.is_empty(), "{name}");
+            let said = shown(&table, key);
+            let told = format!("{} ({})", key.meaning, key.source);
+            let (head, sentence) = said.split_once(&told).expect("the meaning and the source");
+            if let Service::Served(values) = key.service {
+                let values = values.to_string();
+                assert!(
+                    !values.is_empty() && head.trim_end().ends_with(&values),
+                    "{said}"
+                );
+                assert_eq!(sentence, "", "{name}");
+            } else {
+                let instead = key.instead().expect("a sentence");
+                assert!(instead.split(' ').count() > 3, "{name}: {instead}");
+                assert_eq!(sentence.trim_start(), instead, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn programs_read_of_every_key_what_people_read() {
+        let lines = json(&[]).expect("there are keys");
+        for (key, line) in keys().iter().zip(lines.lines()) {
+            let object: Value = serde_json::from_str(line).expect("each line is JSON");
+            assert_eq!(object["key"], key.name);
+            for field in ["meaning", "source"] {
+                let told = object[field].as_str();
+                assert!(told.is_some_and(|told| !told.is_empty()), "{line}");
+            }
+            let is_served = matches!(key.service, Service::Served(_));
+            assert_eq!(object["values"].is_string(), is_served, "{line}");
+            assert_eq!(object["instead"].is_string(), !is_served, "{line}");
+        }
+    }
+
     #[test]
     fn programs_read_one_object_per_key() {
         let lines = json(&words(&["acks", "send.buffer"])).expect("both are keys");
