@@ -1,5 +1,7 @@
 //! `odradek produce` against Apache Kafka and franz-go's kfake: what it reports is what the brokers stored.
 
+mod partitioning;
+
 use odradek_tests_interop::case::{Case, PARTITIONS};
 use odradek_tests_interop::jars::Release;
 use odradek_tests_interop::kfake::Kfake;
@@ -9,8 +11,11 @@ use odradek_tests_interop::records::Records;
 use odradek_tests_interop::verdict::judge_elsewhere;
 use std::path::Path;
 
+/// How many records a case has at full size.
+const FULL: u64 = 1_000_000;
+
 fn run(case: Case, backend: &'static str) {
-    let sent = Records::for_case(PARTITIONS, 1_000_000);
+    let sent = Records::for_case(PARTITIONS, FULL);
     case.run(&sent, &move |arguments, input, scratch| {
         let arguments = [arguments, &["--backend", backend]].concat();
         produce(&arguments, input, scratch)
@@ -18,37 +23,32 @@ fn run(case: Case, backend: &'static str) {
 }
 
 /// The same against kfake, which keeps no files for Kafka's tools.
-fn run_on_kfake(name: &'static str, acks: &'static str, codec: &'static str) {
-    let Some(cluster) = Kfake::shared(name) else {
+fn run_on_kfake(case: Case, backend: &'static str) {
+    let Some(cluster) = Kfake::shared(case.name) else {
         return;
     };
-    // The release is that of the partitions to compare with.
-    let release = Release::V4_3_0;
-    let sent = Records::for_case(PARTITIONS, 1_000_000);
-    let case = Case {
-        name,
-        release,
-        acks,
-        codec,
+    let sent = Records::for_case(PARTITIONS, FULL);
+    let produce = move |arguments: &[&str], input: &Path, scratch: &Scratch| {
+        let arguments = [arguments, &["--backend", backend]].concat();
+        produce(&arguments, input, scratch)
     };
-    let produce =
-        |arguments: &[&str], input: &Path, scratch: &Scratch| produce(arguments, input, scratch);
     case.run_at(cluster.bootstrap(), &sent, &produce, &|run, _| {
-        judge_elsewhere(cluster.bootstrap(), name, &sent, run)
+        judge_elsewhere(cluster.bootstrap(), case.name, &sent, run)
     });
 }
 
 macro_rules! cases {
-    ($($name:ident: $release:ident, $backend:literal, acks $acks:literal, $codec:literal;)*) => {$(
+    ($run:ident: $($name:ident: $release:ident, $backend:literal, acks $acks:literal, $codec:literal;)*) => {$(
         #[test]
         fn $name() {
             let (name, release) = (stringify!($name), Release::$release);
-            run(Case { name, release, acks: $acks, codec: $codec }, $backend);
+            $run(Case { name, release, acks: $acks, codec: $codec }, $backend);
         }
     )*};
 }
 
 cases! {
+    run:
     component_idempotent_on_4_3_0: V4_3_0, "component", acks "all", "none";
     component_idempotent_lz4_on_4_3_0: V4_3_0, "component", acks "all", "lz4";
     component_idempotent_gzip_on_4_3_0: V4_3_0, "component", acks "all", "gzip";
@@ -60,6 +60,8 @@ cases! {
     component_idempotent_lz4_on_3_9_1: V3_9_1, "component", acks "all", "lz4";
     native_idempotent_on_4_3_0: V4_3_0, "native", acks "all", "none";
     native_idempotent_lz4_on_4_3_0: V4_3_0, "native", acks "all", "lz4";
+    native_acks_1_on_4_3_0: V4_3_0, "native", acks "1", "none";
+    native_acks_0_on_4_3_0: V4_3_0, "native", acks "0", "none";
     native_idempotent_on_3_9_1: V3_9_1, "native", acks "all", "none";
     native_idempotent_lz4_on_3_9_1: V3_9_1, "native", acks "all", "lz4";
     native_idempotent_gzip_on_3_9_1: V3_9_1, "native", acks "all", "gzip";
@@ -67,22 +69,12 @@ cases! {
     native_idempotent_zstd_on_3_9_1: V3_9_1, "native", acks "all", "zstd";
 }
 
-#[test]
-fn kfake_idempotent() {
-    run_on_kfake("kfake_idempotent", "all", "none");
-}
-
-#[test]
-fn kfake_idempotent_lz4() {
-    run_on_kfake("kfake_idempotent_lz4", "all", "lz4");
-}
-
-#[test]
-fn kfake_acks_1() {
-    run_on_kfake("kfake_acks_1", "1", "none");
-}
-
-#[test]
-fn kfake_acks_0() {
-    run_on_kfake("kfake_acks_0", "0", "none");
+// The release is that of the Java client whose partitions the records are compared with.
+cases! {
+    run_on_kfake:
+    kfake_idempotent: V4_3_0, "component", acks "all", "none";
+    kfake_idempotent_lz4: V4_3_0, "component", acks "all", "lz4";
+    kfake_acks_1: V4_3_0, "component", acks "1", "none";
+    kfake_acks_0: V4_3_0, "component", acks "0", "none";
+    kfake_native_idempotent: V4_3_0, "native", acks "all", "none";
 }
