@@ -29,6 +29,8 @@ pub struct Said {
     pub timestamp: Option<i64>,
     /// Why it is not simply written; empty if it is.
     pub cause: String,
+    /// What the broker said about it in its own words; empty if nothing.
+    pub message: String,
     /// When the record was sent.
     pub sent: Instant,
     /// When the report came.
@@ -232,6 +234,7 @@ mod tests {
                 offset: Some(offset),
                 timestamp: Some(5),
                 cause: String::new(),
+                message: String::new(),
                 sent: Instant::now(),
                 at: Instant::now(),
             });

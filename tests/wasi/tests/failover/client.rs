@@ -1,6 +1,7 @@
 //! A producer through the client component, which opens its own connections over WASI.
 
-use crate::plan::{Pacer, Plan, Progress, SETTLE_LIMIT, TICK};
+use crate::plan::{Counted, Pacer, Plan, Progress, SETTLE_LIMIT, TICK};
+use odradek::ErrorCode;
 use odradek_tests_interop::ledger::{Outcome, Said};
 use odradek_tests_interop::numbered::Numbered;
 use odradek_tests_wasi::client::types::{self, Event, ProducerRecord};
@@ -55,6 +56,16 @@ pub(crate) fn send(plan: &Plan, progress: &Progress) -> Vec<Said> {
     assert!(closed.done, "the producer closes in time");
     client.take();
     plan.failures.store(client.failures, Ordering::Relaxed);
+    let (guest, store) = client.instance.producer();
+    let metrics = guest.call_metrics(store, producer).expect("no trap");
+    let errors = metrics.errors.into_iter();
+    let counted = plan.counted.set(Counted {
+        splits: metrics.batch_splits,
+        errors: errors
+            .map(|(code, times)| (ErrorCode(code), times))
+            .collect(),
+    });
+    counted.expect("it ends once");
     let reports = client.reports.into_iter().enumerate();
     reports
         .map(|(number, said)| said.unwrap_or_else(|| panic!("record {number} has no report")))
@@ -141,6 +152,7 @@ fn said(report: &types::Report, position: i64, sent: Instant) -> Said {
             .as_ref()
             .map(|it| format!("{it:?}"))
             .unwrap_or_default(),
+        message: report.message.clone().unwrap_or_default(),
         sent,
         at: Instant::now(),
     }

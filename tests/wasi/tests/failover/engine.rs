@@ -1,7 +1,7 @@
-//! A producer through the host crate, whose machine is the component in wasmtime.
+//! A producer through the host crate, whose machine is the component in wasmtime or the core itself.
 
-use crate::plan::{Pacer, Plan, Progress, SETTLE_LIMIT, TICK};
-use odradek_host::{Delivery, Notice, Producer, Record};
+use crate::plan::{Counted, Pacer, Plan, Progress, SETTLE_LIMIT, TICK};
+use odradek_host::{Backend, Delivery, Notice, Producer, Record};
 use odradek_tests_interop::ledger::{Outcome, Said};
 use odradek_tests_interop::numbered::Numbered;
 use std::sync::Arc;
@@ -10,19 +10,19 @@ use std::time::Instant;
 use tokio::task::JoinSet;
 
 /// Sends what is planned; the reports by the number of the record, or fewer where the scenario has failed.
-pub(crate) fn send(plan: &Plan, progress: &Progress) -> Vec<Said> {
+pub(crate) fn send(plan: &Plan, progress: &Progress, backend: Backend) -> Vec<Said> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .expect("a runtime starts");
-    runtime.block_on(send_all(plan, progress))
+    runtime.block_on(send_all(plan, progress, backend))
 }
 
-async fn send_all(plan: &Plan, progress: &Progress) -> Vec<Said> {
+async fn send_all(plan: &Plan, progress: &Progress, backend: Backend) -> Vec<Said> {
     let properties = plan.properties.iter().cloned();
     let failures = Arc::clone(&plan.failures);
     let builder = Producer::builder().properties(properties);
-    let builder = builder.on_notice(move |notice| {
+    let builder = builder.backend(backend).on_notice(move |notice| {
         if matches!(notice, Notice::ConnectionFailed(_)) {
             failures.fetch_add(1, Ordering::Relaxed);
         }
@@ -46,6 +46,13 @@ async fn send_all(plan: &Plan, progress: &Progress) -> Vec<Said> {
     }
     let closed = tokio::time::timeout(2 * SETTLE_LIMIT, producer.close(SETTLE_LIMIT)).await;
     closed.expect("the producer closes in time");
+    let metrics = producer.metrics().await.expect("the machine is not lost");
+    let totals = metrics.totals();
+    let counted = plan.counted.set(Counted {
+        splits: totals.batch_splits,
+        errors: totals.errors.clone(),
+    });
+    counted.expect("it ends once");
     let mut all = reports.join_all().await;
     all.sort_unstable_by_key(|(number, _)| *number);
     all.into_iter().map(|(_, said)| said).collect()
@@ -65,6 +72,10 @@ async fn said(delivery: Delivery, sent: Instant) -> Said {
         cause: report
             .cause
             .map(|cause| cause.to_string())
+            .unwrap_or_default(),
+        message: report
+            .message
+            .map(|words| (*words).to_owned())
             .unwrap_or_default(),
         sent,
         at: Instant::now(),

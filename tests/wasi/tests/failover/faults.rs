@@ -2,6 +2,7 @@
 
 use odradek_tests_interop::cluster::{Cluster, NODES};
 use odradek_tests_interop::process::wait_until;
+use odradek_tests_interop::readback::read_back;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,9 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// How long brokers may take to forget a topic.
 const DELETE_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long it may take until each partition has records.
+const BEGIN_LIMIT: Duration = Duration::from_secs(30);
 
 /// How many bytes per second a throttled client may send to each node, over ten seconds: what it sends in
 /// two.
@@ -126,6 +130,23 @@ pub(crate) fn want_more_replicas_than_are_in_sync(
 pub(crate) fn lower_the_limit_of_batches(cluster: &mut Cluster, topic: &str) -> Option<Instant> {
     let limit = format!("max.message.bytes={LOWERED}");
     cluster.admin().tell(&format!("configure {topic} {limit}"));
+    sleep(SECOND);
+    None
+}
+
+/// Once each partition has records, the topic is compacted: records without a key are refused.
+///
+/// Not from its beginning: a node that does not know yet that it leads a new partition refuses the first
+/// batch in words that leave open whether it is in the log, and then a record of it that fails may be.
+pub(crate) fn want_keys(cluster: &mut Cluster, topic: &str) -> Option<Instant> {
+    let partitions = cluster.admin().partitions(topic).len() as i32;
+    let all_begun = wait_until(BEGIN_LIMIT, || {
+        let stored = read_back(cluster.bootstrap(), topic, partitions, 0);
+        stored.is_ok_and(|stored| stored.iter().all(|log| !log.is_empty()))
+    });
+    assert!(all_begun.is_some(), "a partition of {topic} is empty");
+    let policy = "cleanup.policy=compact";
+    cluster.admin().tell(&format!("configure {topic} {policy}"));
     sleep(SECOND);
     None
 }

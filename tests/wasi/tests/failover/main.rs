@@ -6,6 +6,7 @@
 mod client;
 mod engine;
 mod faults;
+mod missing;
 mod plan;
 mod scenario;
 mod tests;

@@ -1,7 +1,8 @@
 //! What is to be sent at which pace, and how far that is.
 
-use std::sync::Arc;
+use odradek::ErrorCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,17 @@ pub(crate) struct Plan {
     pub(crate) partitions: i32,
     /// How many connections failed or were lost.
     pub(crate) failures: Arc<AtomicU64>,
+    /// What the producer counted, told at its end.
+    pub(crate) counted: OnceLock<Counted>,
+}
+
+/// What a producer counted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counted {
+    /// Batches that were split.
+    pub(crate) splits: u64,
+    /// Errors that brokers answered, and how often.
+    pub(crate) errors: Vec<(ErrorCode, u64)>,
 }
 
 /// How far a producer is. A quarter of the records is kept back until the fault is over, so that the

@@ -1,14 +1,15 @@
 //! One scenario: a topic, a producer, a fault meanwhile, and the comparison of reports and log.
 
-use crate::plan::{Plan, Progress};
+use crate::plan::{Counted, Plan, Progress};
 use crate::{client, engine};
+use odradek_host::Backend;
 use odradek_tests_interop::cluster::Cluster;
 use odradek_tests_interop::ledger::{Ledger, Said, Tally};
 use odradek_tests_interop::readback::{StoredRecord, read_back};
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,8 @@ const FULL: u64 = 200_000;
 pub(crate) enum Subject {
     /// The host crate, with the component as its machine.
     Engine,
+    /// The host crate around the core itself.
+    Native,
     /// The client component in wasmtime's WASI.
     Client,
 }
@@ -54,6 +57,8 @@ pub(crate) struct Known {
     pub(crate) tally: Tally,
     /// How many connections failed or were lost.
     pub(crate) failures: u64,
+    /// What the producer counted.
+    pub(crate) counted: Counted,
 }
 
 /// Ends the producer if the scenario fails meanwhile.
@@ -82,7 +87,8 @@ impl Scenario {
         let (said, recreated) = thread::scope(|scope| {
             let _abandon = Abandon(&progress);
             let sender = scope.spawn(|| match self.subject {
-                Subject::Engine => engine::send(&plan, &progress),
+                Subject::Engine => engine::send(&plan, &progress, Backend::Component),
+                Subject::Native => engine::send(&plan, &progress, Backend::Native),
                 Subject::Client => client::send(&plan, &progress),
             });
             progress.await_eighths(&plan, 2);
@@ -128,6 +134,7 @@ impl Scenario {
             }),
             partitions: PARTITIONS as i32,
             failures: Arc::default(),
+            counted: OnceLock::new(),
         }
     }
 
@@ -165,15 +172,18 @@ impl Scenario {
             stored,
             tally,
             failures: plan.failures.load(Ordering::Relaxed),
+            counted: plan.counted.get().cloned().unwrap_or_default(),
         };
         // Written past the test runner: how many records are in doubt is of interest, also where it is
         // no failure.
         let _ = writeln!(
             std::io::stderr(),
-            "{}: {checked:?} {:?}, {} connections failed, the slowest report took {:?}",
+            "{}: {checked:?} {:?}, {} connections failed, {:?}, \
+             the slowest report took {:?}",
             self.name,
             known.causes(),
             known.failures,
+            known.counted,
             known.slowest()
         );
         checked.unwrap_or_else(|fault| panic!("{}: {fault}", self.name));

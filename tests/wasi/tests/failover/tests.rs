@@ -2,6 +2,9 @@
 
 use crate::faults;
 use crate::scenario::{Known, PARTITIONS, Scenario, Subject};
+use odradek::ErrorCode;
+use odradek_tests_interop::ledger::Outcome;
+use odradek_tests_interop::numbered::Numbered;
 use odradek_tests_interop::readback::Stamp;
 use std::time::Duration;
 
@@ -30,27 +33,108 @@ fn leaders_moved(name: &'static str, subject: Subject) {
 }
 
 fn node_stopped(name: &'static str, subject: Subject) {
-    let _ = Scenario {
+    let scenario = Scenario {
         name,
         subject,
         seconds: 10,
         properties: &[PATIENCE],
         fault: faults::pause_a_node,
         ..STEADY
-    }
-    .run_to_all_written();
+    };
+    run_through_lost_connections(&scenario);
 }
 
 fn node_killed(name: &'static str, subject: Subject) {
-    let _ = Scenario {
+    let scenario = Scenario {
         name,
         subject,
         seconds: 10,
         properties: &[PATIENCE],
         fault: faults::kill_a_node,
         ..STEADY
+    };
+    run_through_lost_connections(&scenario);
+}
+
+/// Batches that became too large are split, and all their records are written.
+fn batches_too_large(name: &'static str, subject: Subject) {
+    let scenario = Scenario {
+        name,
+        subject,
+        records: 2_000,
+        seconds: 2,
+        // Time enough for batches of more than the new limit.
+        properties: &[("linger.ms", "200")],
+        fault: faults::lower_the_limit_of_batches,
+        ..STEADY
+    };
+    let Some(known) = scenario.run_to_all_written() else {
+        return;
+    };
+    assert!(known.counted.splits > 0, "no batch was split");
+}
+
+fn broker_stamps(name: &'static str, subject: Subject) {
+    let scenario = Scenario {
+        name,
+        subject,
+        records: 1_000,
+        seconds: 2,
+        topic: &["message.timestamp.type=LogAppendTime"],
+        ..STEADY
+    };
+    // That reports tell the stored times is part of every comparison.
+    let Some(Known { stored, .. }) = scenario.run_to_all_written() else {
+        return;
+    };
+    let mut stamps = stored.iter().flatten().map(|record| record.stamp);
+    assert!(stamps.all(|stamp| matches!(stamp, Stamp::Appended(_))));
+}
+
+/// Records without a key that a compacted topic refuses fail with the broker's words, each alone: the
+/// others of their batches are written (KIP-467).
+fn keys_are_wanted(name: &'static str, subject: Subject) {
+    let scenario = Scenario {
+        name,
+        subject,
+        records: 6_000,
+        seconds: 2,
+        // Batches of several records, and of those several in flight.
+        properties: &[("batch.size", "1000"), ("linger.ms", "20")],
+        fault: faults::want_keys,
+        ..STEADY
+    };
+    let Some(known) = scenario.run() else {
+        return;
+    };
+    // The last quarter of the records is sent once all nodes want keys.
+    let is_late = |number: u64| number >= known.said.len() as u64 * 3 / 4;
+    for (number, said) in (0..).zip(&known.said) {
+        let has_key = Numbered::new(number, PARTITIONS as i32).key.is_some();
+        if said.outcome == Outcome::NotWritten {
+            assert!(!has_key, "record {number}: {said:?}");
+            let words = "cannot accept message without key";
+            assert!(said.message.contains(words), "record {number}: {said:?}");
+        } else {
+            assert_eq!(said.outcome, Outcome::Written, "record {number}: {said:?}");
+            assert!(has_key || !is_late(number), "record {number}: {said:?}");
+        }
     }
-    .run_to_all_written();
+    let errors = &known.counted.errors;
+    let is_refusal = |(code, _): &(ErrorCode, u64)| *code == ErrorCode::INVALID_RECORD;
+    assert!(errors.iter().any(is_refusal), "{errors:?}");
+    assert_eq!(
+        known.failures, 0,
+        "a broker that refuses records is not lost"
+    );
+}
+
+/// Runs a scenario that costs connections, and no record.
+fn run_through_lost_connections(scenario: &Scenario) {
+    let Some(known) = scenario.run_to_all_written() else {
+        return;
+    };
+    assert!(known.failures > 0, "no connection failed or was lost");
 }
 
 #[test]
@@ -83,21 +167,25 @@ fn a_node_is_killed_and_restarted() {
 }
 
 #[test]
+fn a_node_is_killed_and_restarted_native() {
+    node_killed("a_node_is_killed_and_restarted_native", Subject::Native);
+}
+
+#[test]
 fn a_node_is_killed_and_restarted_client() {
     node_killed("a_node_is_killed_and_restarted_client", Subject::Client);
 }
 
 #[test]
 fn all_nodes_are_restarted_one_by_one() {
-    let _ = Scenario {
+    run_through_lost_connections(&Scenario {
         name: "all_nodes_are_restarted_one_by_one",
         records: 6_000,
         seconds: 15,
         properties: &[PATIENCE],
         fault: faults::restart_all_nodes,
         ..STEADY
-    }
-    .run_to_all_written();
+    });
 }
 
 #[test]
@@ -181,32 +269,53 @@ fn too_few_replicas_are_in_sync_for_too_long() {
     assert!(known.tally.written > 0, "{:?}", known.causes());
 }
 
-/// Batches that became too large are split, and all their records are written.
 #[test]
 fn batches_become_too_large() {
-    let scenario = Scenario {
-        name: "batches_become_too_large",
-        // Time enough for batches of more than the new limit.
-        properties: &[("linger.ms", "200")],
-        fault: faults::lower_the_limit_of_batches,
-        ..STEADY
-    };
-    let _ = scenario.run_to_all_written();
+    batches_too_large("batches_become_too_large", Subject::Engine);
+}
+
+#[test]
+fn batches_become_too_large_native() {
+    batches_too_large("batches_become_too_large_native", Subject::Native);
+}
+
+#[test]
+fn batches_become_too_large_client() {
+    batches_too_large("batches_become_too_large_client", Subject::Client);
 }
 
 #[test]
 fn the_broker_stamps_the_records() {
-    let scenario = Scenario {
-        name: "the_broker_stamps_the_records",
-        records: 1_000,
-        seconds: 2,
-        topic: &["message.timestamp.type=LogAppendTime"],
-        ..STEADY
-    };
-    // That reports tell the stored times is part of every comparison.
-    let Some(Known { stored, .. }) = scenario.run_to_all_written() else {
-        return;
-    };
-    let mut stamps = stored.iter().flatten().map(|record| record.stamp);
-    assert!(stamps.all(|stamp| matches!(stamp, Stamp::Appended(_))));
+    broker_stamps("the_broker_stamps_the_records", Subject::Engine);
+}
+
+#[test]
+fn the_broker_stamps_the_records_native() {
+    broker_stamps("the_broker_stamps_the_records_native", Subject::Native);
+}
+
+#[test]
+fn the_broker_stamps_the_records_client() {
+    broker_stamps("the_broker_stamps_the_records_client", Subject::Client);
+}
+
+#[test]
+fn a_topic_refuses_records_without_keys() {
+    keys_are_wanted("a_topic_refuses_records_without_keys", Subject::Engine);
+}
+
+#[test]
+fn a_topic_refuses_records_without_keys_native() {
+    keys_are_wanted(
+        "a_topic_refuses_records_without_keys_native",
+        Subject::Native,
+    );
+}
+
+#[test]
+fn a_topic_refuses_records_without_keys_client() {
+    keys_are_wanted(
+        "a_topic_refuses_records_without_keys_client",
+        Subject::Client,
+    );
 }
