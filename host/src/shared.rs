@@ -67,7 +67,8 @@ impl Shared {
     ) -> Self {
         Self {
             staging: Mutex::default(),
-            room: Semaphore::new(0),
+            // All of it is free at the start: the first sender need not wait for the driver.
+            room: Semaphore::new(limits.staged() as usize),
             deliveries: Deliveries::default(),
             counters: Counters::default(),
             waiting: Waiting::default(),

@@ -113,7 +113,7 @@ impl Driver {
             wanted: 0,
             told_wanted: 0,
             passed: 0,
-            in_circulation: 0,
+            in_circulation: shared.limits.staged(),
             commands: Vec::new(),
             flushes: Vec::new(),
             purges: Vec::new(),
