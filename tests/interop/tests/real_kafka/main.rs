@@ -22,6 +22,16 @@ fn run(case: Case, backend: &'static str) {
     });
 }
 
+/// The same with batches up to a request's size, as far as the records go.
+fn run_in_large_batches(case: Case, backend: &'static str) {
+    let sent = Records::for_case(PARTITIONS, FULL);
+    case.run(&sent, &move |arguments, input, scratch| {
+        let large = ["-X", "batch.size=900000", "-X", "linger.ms=200"];
+        let arguments = [arguments, &large, &["--backend", backend]].concat();
+        produce(&arguments, input, scratch)
+    });
+}
+
 /// The same against kfake, which keeps no files for Kafka's tools.
 fn run_on_kfake(case: Case, backend: &'static str) {
     let Some(cluster) = Kfake::shared(case.name) else {
@@ -67,6 +77,16 @@ cases! {
     native_idempotent_gzip_on_3_9_1: V3_9_1, "native", acks "all", "gzip";
     native_idempotent_snappy_on_3_9_1: V3_9_1, "native", acks "all", "snappy";
     native_idempotent_zstd_on_3_9_1: V3_9_1, "native", acks "all", "zstd";
+}
+
+// Each codec in batches of several hundred kilobytes, judged by the broker, Kafka's tool and librdkafka with the C libraries.
+cases! {
+    run_in_large_batches:
+    component_large_batches: V4_3_0, "component", acks "all", "none";
+    component_large_batches_gzip: V4_3_0, "component", acks "all", "gzip";
+    component_large_batches_snappy: V4_3_0, "component", acks "all", "snappy";
+    component_large_batches_lz4: V4_3_0, "component", acks "all", "lz4";
+    component_large_batches_zstd: V4_3_0, "component", acks "all", "zstd";
 }
 
 // The release is that of the Java client whose partitions the records are compared with.

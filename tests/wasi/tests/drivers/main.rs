@@ -7,6 +7,7 @@ mod garbage;
 mod host;
 mod many;
 mod order;
+mod placing;
 mod reset;
 mod session;
 mod slow;
@@ -48,6 +49,7 @@ macro_rules! suite {
                 garbage::another_correlation_id_is_no_answer,
                 many::every_leader_gets_its_records,
                 many::a_broker_that_comes_back_gets_its_records,
+                placing::keys_stay_together_and_the_rest_is_spread,
                 order::records_stay_in_order_while_connections_are_cut,
             }
         })*

@@ -39,11 +39,23 @@ impl Session {
 
     /// Sends a record with this value to a partition.
     pub(crate) fn send(&mut self, topic: &str, partition: i32, value: &[u8]) {
+        let key = format!("key {}", self.sent.len());
+        self.send_record(topic, Some(partition), Some(key.as_bytes()), value);
+    }
+
+    /// Sends a record, to where the partitioner says if it names no partition.
+    pub(crate) fn send_record(
+        &mut self,
+        topic: &str,
+        partition: Option<i32>,
+        key: Option<&[u8]>,
+        value: &[u8],
+    ) {
         let ticket = self.sent.len().to_string();
         let record = Record {
             topic: topic.to_owned(),
-            partition: Some(partition),
-            key: Some(format!("key {ticket}").into_bytes()),
+            partition,
+            key: key.map(<[u8]>::to_vec),
             value: Some(value.to_vec()),
             headers: vec![
                 (TICKET.to_owned(), Some(ticket.into_bytes())),
@@ -143,6 +155,14 @@ impl Session {
         reports.filter(|report| report.outcome == outcome).count()
     }
 
+    /// The partitions of the records with this key, in the order of the records.
+    pub(crate) fn partitions_of(&self, key: Option<&[u8]>) -> Vec<i32> {
+        let both = self.sent.iter().zip(&self.reports);
+        let own = both.filter(|(sent, _)| sent.key.as_deref() == key);
+        own.filter_map(|(_, report)| report.as_ref()?.partition)
+            .collect()
+    }
+
     /// Connections that failed, in order.
     pub(crate) fn failures(&self) -> &[ConnectionFailure] {
         &self.failures
@@ -202,9 +222,10 @@ impl Session {
         let ticket = header.and_then(|(_, value)| value.as_deref());
         let ticket = ticket.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
         let ticket: usize = ticket.unwrap_or_else(|| panic!("no ticket: {stored:?}"));
+        let named = self.sent.get(ticket).and_then(|sent| sent.partition);
         let found = Record {
             topic: topic.to_owned(),
-            partition: Some(stored.partition),
+            partition: named.map(|_| stored.partition),
             key: stored.key.clone(),
             value: stored.value.clone(),
             headers: stored.headers.clone(),
