@@ -204,8 +204,7 @@ impl Cluster {
 
     /// Who leads a partition by the view, if that broker can be connected to.
     pub(crate) fn leader_of(&self, topic: TopicHandle, partition: i32) -> Option<BrokerId> {
-        let index = usize::try_from(partition).ok()?;
-        let leader = self.metadata.topic(topic)?.partitions.get(index)?.leader?;
+        let leader = self.metadata.topic(topic)?.leader(partition)?;
         self.nodes.contains_key(&leader).then_some(leader)
     }
 

@@ -122,32 +122,29 @@ impl Producer {
         let generation = self.identity.generation();
         let partition = self.accumulator.partition_mut(out.slot);
         partition.end_attempt();
+        let has_gap = partition.sequence.has_gap(generation);
         // A batch that was reported meanwhile (expired, say) is gone from the queue.
-        if let Some(position) = partition.position(out.ordinal) {
+        if let Some(position) = partition.position(out.ordinal)
+            && let Some(batch) = partition.batch_mut(position)
+        {
             let about = Circumstances {
                 is_idempotent: self.identity.is_enabled(),
                 is_head: position == 0,
-                has_gap: partition.sequence.has_gap(generation),
+                has_gap,
                 retries: self.settings.retries,
-                refused: 0,
+                refused: refusal.named(batch.sealed.count()),
             };
-            if let Some(batch) = partition.batch_mut(position) {
-                let about = Circumstances {
-                    refused: refusal.named(batch.sealed.count()),
-                    ..about
-                };
-                batch.is_in_flight = false;
-                if let Some(error) = attempt.error() {
-                    self.sender.counters.on_error(error);
-                    batch.last_error = Some(error);
-                }
-                let verdict = judge(batch, attempt, about);
-                if attempt.error() == Some(ErrorCode::MESSAGE_TOO_LARGE) {
-                    let topic = partition.topic;
-                    self.accumulator.forget_ratio(topic);
-                }
-                self.carry_out(out.slot, position, verdict, &refusal, now);
+            batch.is_in_flight = false;
+            if let Some(error) = attempt.error() {
+                self.sender.counters.on_error(error);
+                batch.last_error = Some(error);
             }
+            let verdict = judge(batch, attempt, about);
+            if attempt.error() == Some(ErrorCode::MESSAGE_TOO_LARGE) {
+                let topic = partition.topic;
+                self.accumulator.forget_ratio(topic);
+            }
+            self.carry_out(out.slot, position, verdict, &refusal, now);
         }
         self.accumulator.list(out.slot, now);
         self.accumulator.retime(out.slot, now);

@@ -32,11 +32,7 @@ impl Producer {
             return;
         };
         partition.enter_log(view.uuid);
-        let index = usize::try_from(partition.index).unwrap_or(usize::MAX);
-        let leader = view
-            .partitions
-            .get(index)
-            .and_then(|partition| partition.leader);
+        let leader = view.leader(partition.index);
         if partition.leader == leader {
             return;
         }

@@ -92,8 +92,7 @@ impl Partitions for TopicQueues<'_> {
     }
 
     fn leader(&self, partition: i32) -> Option<BrokerId> {
-        let index = usize::try_from(partition).ok()?;
-        self.view.partitions.get(index)?.leader
+        self.view.leader(partition)
     }
 
     fn waiting(&self, partition: i32) -> u64 {

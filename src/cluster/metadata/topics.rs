@@ -70,6 +70,12 @@ pub(crate) struct LeaderHint {
 }
 
 impl TopicView {
+    /// The broker that leads a partition; `None` if there is none, or no such partition.
+    pub(crate) fn leader(&self, partition: i32) -> Option<BrokerId> {
+        let index = usize::try_from(partition).ok()?;
+        self.partitions.get(index)?.leader
+    }
+
     pub(super) const fn new(name: String) -> Self {
         Self {
             name,
