@@ -24,6 +24,7 @@ mod batch;
 mod blocking;
 mod builder;
 mod callback;
+mod choosing;
 #[cfg(feature = "cli")]
 mod components;
 mod deliveries;
