@@ -1,6 +1,9 @@
 //! The taxonomy of failure: what a command refuses, what ends a record, what ends the producer.
 
 use crate::error_code::ErrorCode;
+use crate::transaction::{
+    TransactionCall, TransactionFault, TransactionState, write_abort_required, write_illegal,
+};
 use core::fmt;
 
 /// Why [`Producer::send`](crate::Producer::send) did not accept a record. The record gets no ticket
@@ -38,6 +41,13 @@ pub enum SendError {
         /// The timestamp in ms since 1970.
         timestamp: i64,
     },
+    /// The producer is transactional and no transaction is open.
+    NoTransaction {
+        /// Where the producer is.
+        state: TransactionState,
+    },
+    /// The transaction can only be aborted.
+    AbortRequired(TransactionFault),
     /// [`Producer::close`](crate::Producer::close) has been called.
     Closed,
     /// The producer has failed for good.
@@ -70,6 +80,10 @@ pub enum FatalError {
     /// The cluster gave no producer id, for a reason that asking again does not change. A code that
     /// is not known here counts as such, as it does for Java's producer.
     NoProducerId(ErrorCode),
+    /// Another producer with the same `transactional.id` took over.
+    Fenced,
+    /// The coordinator of the transactions gave an answer after which nothing can go on.
+    Transaction(ErrorCode),
     /// The runtime that held the machine is gone (a trap, or a driver that stopped). Records without a
     /// report are possibly written.
     MachineLost,
@@ -108,6 +122,8 @@ pub enum Cause {
     InDoubt,
     /// [`Producer::purge`](crate::Producer::purge) dropped it.
     Purged,
+    /// It was not sent, because its transaction is aborted or has to be.
+    TransactionAborted,
     /// The producer was closed before it could be sent or acknowledged.
     Closed,
     /// The producer failed.
@@ -137,6 +153,8 @@ impl fmt::Display for SendError {
             Self::InvalidTimestamp { timestamp } => {
                 write!(f, "the timestamp {timestamp} is negative")
             }
+            Self::NoTransaction { state } => write_illegal(f, TransactionCall::Send, *state),
+            Self::AbortRequired(fault) => write_abort_required(f, *fault),
             Self::Closed => f.write_str("the producer is closed"),
             Self::Failed(error) => error.fmt(f),
         }
@@ -171,6 +189,13 @@ impl fmt::Display for FatalError {
             Self::NoProducerId(code) => {
                 write!(f, "the cluster gave no producer id: {code}")
             }
+            Self::Fenced => f.write_str(
+                "the producer is fenced: another one with the same transactional.id took over",
+            ),
+            Self::Transaction(code) => write!(
+                f,
+                "the producer cannot go on with its transactions: the coordinator answered {code}"
+            ),
             Self::MachineLost => f.write_str("the producer's machine is gone"),
         }
     }
@@ -205,6 +230,9 @@ impl fmt::Display for Cause {
                 f.write_str("an earlier attempt may have been written and the broker cannot tell")
             }
             Self::Purged => f.write_str("dropped by purge"),
+            Self::TransactionAborted => {
+                f.write_str("not sent, because its transaction is aborted or has to be")
+            }
             Self::Closed => f.write_str("the producer was closed"),
             Self::Failed(error) => error.fmt(f),
         }

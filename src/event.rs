@@ -3,6 +3,7 @@
 use crate::driver::DisconnectReason;
 use crate::error::{Cause, FatalError};
 use crate::ids::{FlushId, Ticket, TopicHandle};
+use crate::transaction::OperationEnded;
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -22,6 +23,8 @@ pub enum Event {
         /// The flush that is complete.
         flush: FlushId,
     },
+    /// An operation of a transactional producer is over, or has timed out.
+    OperationEnded(OperationEnded),
     /// What is known of a topic's partitions, after [`Producer::watch`](crate::Producer::watch).
     Partitions(TopicPartitions),
     /// A connection could not be made, or was lost. Informative: the machine tries again by itself.

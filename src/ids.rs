@@ -44,6 +44,11 @@ id!(
     "flush "
 );
 id!(
+    /// One operation that a transactional command began, such as a commit.
+    OperationId(u32),
+    "operation "
+);
+id!(
     /// A broker's node id as the cluster numbers it.
     BrokerId(i32),
     "broker "

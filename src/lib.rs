@@ -13,6 +13,7 @@ pub mod ids;
 pub mod metrics;
 pub mod record;
 pub mod time;
+pub mod transaction;
 #[cfg(feature = "wasi")]
 pub mod wasi;
 pub mod wire;
@@ -31,8 +32,14 @@ pub use error::{Cause, FatalError, SendError, TopicError};
 pub use error_code::ErrorCode;
 pub use event::{ConnectionFailure, DeliveryReport, Event, Outcome, TicketRuns, TopicPartitions};
 pub use failures::{FailedAddress, Failures};
-pub use ids::{BrokerId, ConnectionId, FlushId, QueryId, Ticket, TopicHandle, TopicUuid};
+pub use ids::{
+    BrokerId, ConnectionId, FlushId, OperationId, QueryId, Ticket, TopicHandle, TopicUuid,
+};
 pub use metrics::{Histogram, Metrics};
 pub use producer::{Producer, Step};
 pub use record::{Header, Record};
 pub use time::Instant;
+pub use transaction::{
+    GroupMetadata, OffsetToCommit, OperationEnded, OperationError, PreparedTransaction,
+    TransactionCall, TransactionError, TransactionFault, TransactionState,
+};

@@ -23,6 +23,7 @@ mod sender;
 mod settle;
 mod split;
 mod step;
+mod transact;
 mod verdict;
 mod waiting;
 mod watch;

@@ -384,6 +384,7 @@ impl World {
             }
             Event::Flushed { flush } => self.flushed.push(flush),
             Event::Partitions(told) => self.told.push((self.now, told)),
+            Event::OperationEnded(ended) => self.ended.push((self.now, ended)),
             Event::ConnectionFailed(failure) => self.failures.push((self.now, failure)),
             Event::Failed(error) => {
                 assert_eq!(self.failed, None, "failed twice");

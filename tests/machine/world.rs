@@ -29,6 +29,8 @@ pub(crate) struct World {
     pub(crate) flushed: Vec<FlushId>,
     /// What was told of partitions, and when.
     pub(crate) told: Vec<(u64, TopicPartitions)>,
+    /// Operations of a transactional producer that ended, and when.
+    pub(crate) ended: Vec<(u64, odradek::OperationEnded)>,
     /// When each `BufferAvailable` came.
     pub(crate) relief: Vec<u64>,
     pub(crate) failed: Option<odradek::FatalError>,
@@ -66,6 +68,7 @@ impl World {
             failures: Vec::new(),
             flushed: Vec::new(),
             told: Vec::new(),
+            ended: Vec::new(),
             relief: Vec::new(),
             failed: None,
             is_closed: false,
