@@ -56,12 +56,21 @@ pub enum ConfigError {
     },
     /// Idempotence was asked for by name together with a setting that rules it out.
     IdempotenceImpossible {
+        /// The key that asks for idempotence.
+        asker: &'static str,
         /// The key that rules it out.
         key: &'static str,
         /// Its value.
         value: String,
         /// What idempotence needs it to be.
         needed: &'static str,
+    },
+    /// `transactional.id` was given together with a setting that rules it out.
+    TransactionsImpossible {
+        /// The key that rules it out.
+        key: &'static str,
+        /// The way out.
+        instead: &'static str,
     },
     /// `delivery.timeout.ms` was given and ends before a first attempt can.
     DeliveryTimeoutTooShort {
@@ -106,6 +115,7 @@ impl ConfigError {
             | Self::BadValue { key, .. }
             | Self::BadServer { key, .. }
             | Self::IdempotenceImpossible { key, .. }
+            | Self::TransactionsImpossible { key, .. }
             | Self::PartitionersDiffer { key, .. } => key,
             Self::PartitionerClass { .. } => "partitioner.class",
             Self::Unknown { name, .. } => name,
@@ -254,11 +264,22 @@ impl fmt::Display for ConfigError {
             Self::BadServer { key, entry, reason } => {
                 write!(f, "{key} has the entry \"{entry}\": {reason}")
             }
-            Self::IdempotenceImpossible { key, value, needed } => write!(
+            Self::IdempotenceImpossible {
+                asker,
+                key,
+                value,
+                needed,
+            } => write!(
                 f,
-                "enable.idempotence=true contradicts {key}={value}: it needs {needed}; change \
-                 {key} or leave enable.idempotence out"
+                "{asker} contradicts {key}={value}: idempotence needs {needed}; change {key} or leave \
+                 {asker} out"
             ),
+            Self::TransactionsImpossible { key, instead } => {
+                write!(
+                    f,
+                    "transactional.id contradicts the value of {key}: {instead}"
+                )
+            }
             Self::DeliveryTimeoutTooShort {
                 delivery_ms,
                 linger_ms,

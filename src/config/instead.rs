@@ -5,7 +5,7 @@ use super::keys::{Key, Service};
 
 /// Beginnings of names, and the sentence for all keys that begin so. The first that fits counts, so a
 /// longer beginning stands before a shorter one; the last one fits everything.
-const SENTENCES: [(&str, &str); 20] = [
+const SENTENCES: [(&str, &str); 19] = [
     ("auto.include.jmx.reporter", NO_REPORTERS),
     (
         "bootstrap.resolve.timeout.ms",
@@ -54,10 +54,6 @@ const SENTENCES: [(&str, &str); 20] = [
     ("security.", NO_ENCRYPTION),
     ("send.buffer.bytes", SOCKET_BUFFERS),
     ("ssl.", NO_ENCRYPTION),
-    (
-        "transaction",
-        "transactions are not there yet; enable.idempotence writes each record once and in order",
-    ),
     ("value.serializer", BYTES),
     ("", "it is not there yet; leave it out"),
 ];

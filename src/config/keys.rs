@@ -13,6 +13,8 @@ pub use super::partitioning::{
     PARTITIONER_CLASS,
 };
 
+pub use super::transactional::{TRANSACTION_TIMEOUT_MS, TRANSACTIONAL_ID, TWO_PHASE_COMMIT_ENABLE};
+
 /// The definition of one configuration key. It checks values and documents them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
@@ -394,7 +396,7 @@ pub const CONNECTION_SETUP_TIMEOUT_MS: Key = integer(
 );
 
 /// The keys that are served.
-pub(super) const SERVED: [Key; 37] = [
+pub(super) const SERVED: [Key; 40] = [
     ACKS,
     ALLOW_AUTO_CREATE_TOPICS,
     BATCH_SIZE,
@@ -432,6 +434,9 @@ pub(super) const SERVED: [Key; 37] = [
     RETRY_BACKOFF_MS,
     CONNECTION_SETUP_TIMEOUT_MAX_MS,
     CONNECTION_SETUP_TIMEOUT_MS,
+    TRANSACTION_TIMEOUT_MS,
+    TWO_PHASE_COMMIT_ENABLE,
+    TRANSACTIONAL_ID,
 ];
 
 /// Served and other keys in one table sorted by name, merged when the crate is compiled.

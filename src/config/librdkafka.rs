@@ -6,7 +6,7 @@
 use super::error::ConfigError;
 use super::instead::{NO_AUTHENTICATION, NO_ENCRYPTION};
 use super::keys::{self, Service};
-use super::parse::shorten;
+use super::shown::shorten;
 
 /// One of librdkafka's names that is not a key here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

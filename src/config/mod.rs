@@ -16,7 +16,9 @@ mod other_keys;
 mod parse;
 mod partitioning;
 mod servers;
+mod shown;
 mod suggest;
+mod transactional;
 mod values;
 
 #[cfg(test)]
@@ -26,6 +28,7 @@ pub use error::{ConfigError, Note, ServerError};
 pub use keys::{Key, Service, Values, keys};
 pub use partitioning::{KeyHash, Partitioning};
 pub use properties_file::{PropertiesError, parse_properties};
+pub use transactional::Transactional;
 
 use core::fmt;
 use core::time::Duration;
@@ -131,6 +134,9 @@ pub struct Config {
     pub acks: Acks,
     /// `enable.idempotence`, resolved: true only with acks all, retries and at most five in flight.
     pub idempotence: bool,
+    /// `transactional.id` and what belongs to it; `None` for a producer without transactions. Asks for
+    /// idempotence.
+    pub transactional: Option<Transactional>,
     /// `retries`: how often a batch may be sent again after its first attempt.
     pub retries: u32,
     /// `max.in.flight.requests.per.connection`: unanswered Produce requests per broker, at least 1.

@@ -35,7 +35,6 @@ const SSL: &str = "Java SslConfigs";
 const OLDER: &str = "Java producers before 4.0";
 const LATER: &str = "Java producers from 4.4";
 const TELEMETRY: &str = "KIP-714";
-const TRANSACTIONS: &str = "KIP-98, KIP-939";
 
 // A value in brackets asks for what happens anyway. For the keys of security these are Java's
 // defaults: without security they have no effect there either. Rows stay sorted by name.
@@ -161,11 +160,5 @@ other_keys! {
     "ssl.truststore.location" none not_served [""] "file with certificates that are trusted" SSL;
     "ssl.truststore.password" none not_served [] "password of that file" SSL;
     "ssl.truststore.type" "JKS" not_served ["JKS"] "format of that file" SSL;
-    "transaction.timeout.ms" "60000" not_served ["60000"]
-        "how long a transaction may stay open" TRANSACTIONS;
-    "transaction.two.phase.commit.enable" "false" not_served ["false"]
-        "whether an outside coordinator commits" TRANSACTIONS;
-    "transactional.id" none not_served []
-        "the name under which transactions go on after a restart" TRANSACTIONS;
     "value.serializer" none meaningless "the class that makes bytes of values" PRODUCER;
 }

@@ -3,14 +3,14 @@
 use super::error::IdempotenceObstacle;
 use super::keys::{self, Key, Service, Values};
 use super::servers::server;
+use super::shown::{shorten, shown};
 use super::values::TEXT_BYTES_MAX;
-use super::{Acks, Compression, Config, ConfigError, Note, RecoveryStrategy, Server};
+use super::{
+    Acks, Compression, Config, ConfigError, Note, RecoveryStrategy, Server, Transactional,
+};
 use super::{librdkafka, partitioning, suggest};
 use core::time::Duration;
 use std::collections::BTreeMap;
-
-/// How many characters of a text from outside an error repeats.
-const SHOWN_MAX: usize = 100;
 
 /// Checks `given`, where all names and values are trimmed, and fills in the defaults.
 pub(super) fn parse(given: BTreeMap<&str, &str>) -> Result<(Config, Vec<Note>), ConfigError> {
@@ -20,6 +20,7 @@ pub(super) fn parse(given: BTreeMap<&str, &str>) -> Result<(Config, Vec<Note>), 
     }
     let given = Given(given);
     let mut config = given.config()?;
+    given.settle_transactions(&config)?;
     given.settle_idempotence(&mut config, &mut notes)?;
     given.settle_delivery_timeout(&mut config, &mut notes)?;
     given.settle_backoffs(&mut config, &mut notes);
@@ -102,6 +103,7 @@ impl<'a> Given<'a> {
             reconnect_backoff_max: self.duration(&keys::RECONNECT_BACKOFF_MAX_MS)?,
             reconnect_backoff: self.duration(&keys::RECONNECT_BACKOFF_MS)?,
             request_timeout: self.duration(&keys::REQUEST_TIMEOUT_MS)?,
+            transactional: self.transactional()?,
             retries: self.count(&keys::RETRIES)?,
             retry_backoff_max: self.duration(&keys::RETRY_BACKOFF_MAX_MS)?,
             retry_backoff: self.duration(&keys::RETRY_BACKOFF_MS)?,
@@ -244,6 +246,44 @@ impl<'a> Given<'a> {
             .collect()
     }
 
+    /// What makes the producer transactional, if anything does.
+    fn transactional(&self) -> Result<Option<Transactional>, ConfigError> {
+        let two_phase = self.boolean(&keys::TWO_PHASE_COMMIT_ENABLE)?;
+        let timeout = self.duration(&keys::TRANSACTION_TIMEOUT_MS)?;
+        if !self.is_given(&keys::TRANSACTIONAL_ID) {
+            return Ok(None);
+        }
+        let id = self.text(&keys::TRANSACTIONAL_ID)?;
+        if id.is_empty() {
+            return Err(bad_value(&keys::TRANSACTIONAL_ID, "", Values::Text));
+        }
+        Ok(Some(Transactional {
+            id,
+            timeout: if two_phase { INT_MAX_MS } else { timeout },
+            two_phase,
+        }))
+    }
+
+    /// Transactions stand on idempotence, and one that somebody else decides about has no timeout.
+    fn settle_transactions(&self, config: &Config) -> Result<(), ConfigError> {
+        let Some(transactional) = &config.transactional else {
+            return Ok(());
+        };
+        if !config.idempotence {
+            return Err(ConfigError::TransactionsImpossible {
+                key: keys::ENABLE_IDEMPOTENCE.name,
+                instead: "leave it out",
+            });
+        }
+        if transactional.two_phase && self.is_given(&keys::TRANSACTION_TIMEOUT_MS) {
+            return Err(ConfigError::TransactionsImpossible {
+                key: keys::TRANSACTION_TIMEOUT_MS.name,
+                instead: "with transaction.two.phase.commit.enable=true nothing times out; leave one of them out",
+            });
+        }
+        Ok(())
+    }
+
     /// Idempotence needs acks=all, retries and at most five in flight (the broker remembers the
     /// last five batches of a producer). Asked for by name, it refuses anything else; as a default
     /// it gives way.
@@ -274,8 +314,12 @@ impl<'a> Given<'a> {
             return Ok(());
         };
         let (key, value, needed) = obstacle;
-        if self.is_given(&keys::ENABLE_IDEMPOTENCE) {
+        let asker = [&keys::TRANSACTIONAL_ID, &keys::ENABLE_IDEMPOTENCE]
+            .into_iter()
+            .find(|key| self.is_given(key));
+        if let Some(asker) = asker {
             return Err(ConfigError::IdempotenceImpossible {
+                asker: asker.name,
                 key,
                 value: value.to_string(),
                 needed,
@@ -402,83 +446,5 @@ fn bad_value(key: &Key, value: &str, values: Values) -> ConfigError {
         key: key.name,
         value: shown(key.name, value),
         values,
-    }
-}
-
-/// A value as an error may repeat it: shortened, and not at all where it may be a secret.
-fn shown(name: &str, value: &str) -> String {
-    if may_be_secret(name) {
-        "(hidden)".to_owned()
-    } else {
-        shorten(value)
-    }
-}
-
-/// Whether values of the key must never be printed: names with these words, which covers every key
-/// that has type PASSWORD in Java.
-fn may_be_secret(name: &str) -> bool {
-    const WORDS: [&str; 8] = [
-        "password",
-        "passphrase",
-        "secret",
-        "token",
-        "jaas",
-        "credential",
-        "certificate",
-        "keystore.key",
-    ];
-    let name = name.to_ascii_lowercase();
-    WORDS.iter().any(|word| name.contains(word))
-}
-
-/// The first characters of a text, with control characters replaced.
-pub(super) fn shorten(text: &str) -> String {
-    // A control character could rewrite what a terminal shows.
-    let visible = |c: char| {
-        if c.is_control() {
-            char::REPLACEMENT_CHARACTER
-        } else {
-            c
-        }
-    };
-    let mut short: String = text.chars().take(SHOWN_MAX).map(visible).collect();
-    if text.chars().nth(SHOWN_MAX).is_some() {
-        short.push_str("...");
-    }
-    short
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_with_any_word_of_secrecy_hide_their_value() {
-        for name in [
-            "a.password",
-            "a.passphrase",
-            "client.secret",
-            "access.TOKEN",
-            "sasl.jaas.config",
-            "credential.file",
-            "certificate.chain",
-            "ssl.keystore.key",
-        ] {
-            assert_eq!(shown(name, "hunter2"), "(hidden)", "{name}");
-        }
-        assert_eq!(shown("security.protocol", "SSL"), "SSL");
-    }
-
-    #[test]
-    fn long_texts_are_cut_and_control_characters_replaced() {
-        assert_eq!(
-            shorten(&"\u{e9}".repeat(SHOWN_MAX)),
-            "\u{e9}".repeat(SHOWN_MAX)
-        );
-        assert_eq!(
-            shorten(&"x".repeat(SHOWN_MAX + 1)),
-            "x".repeat(SHOWN_MAX) + "..."
-        );
-        assert_eq!(shorten("a\u{1b}[2J"), "a\u{fffd}[2J");
     }
 }

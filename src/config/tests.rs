@@ -45,6 +45,7 @@ fn defaults_are_those_of_the_java_producer() {
         client_id: "odradek".to_owned(),
         acks: Acks::All,
         idempotence: true,
+        transactional: None,
         retries: 2_147_483_647,
         max_in_flight: 5,
         linger: ms(5),

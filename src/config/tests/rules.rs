@@ -1,6 +1,8 @@
 //! Tests of the rules between keys.
 
 use super::{accepted, ms, notes, refusal};
+use crate::config::Transactional;
+use core::time::Duration;
 
 #[test]
 fn idempotence_gives_way_unless_asked_for() {
@@ -16,8 +18,15 @@ fn idempotence_gives_way_unless_asked_for() {
         assert_eq!(
             refusal(&[(key, value), ("enable.idempotence", "true")]),
             format!(
-                "enable.idempotence=true contradicts {key}={value}: it needs {needed}; change {key} \
-                 or leave enable.idempotence out"
+                "enable.idempotence contradicts {key}={value}: idempotence needs {needed}; change \
+                 {key} or leave enable.idempotence out"
+            )
+        );
+        assert_eq!(
+            refusal(&[(key, value), ("transactional.id", "t")]),
+            format!(
+                "transactional.id contradicts {key}={value}: idempotence needs {needed}; change \
+                 {key} or leave transactional.id out"
             )
         );
         assert_eq!(
@@ -97,5 +106,46 @@ fn a_reconnect_backoff_without_its_maximum_is_constant() {
     assert_eq!(
         (lowered.reconnect_backoff, lowered.reconnect_backoff_max),
         (ms(20), ms(20))
+    );
+}
+
+#[test]
+fn transactions_have_a_name_a_timeout_and_idempotence() {
+    assert_eq!(
+        accepted(&[("transaction.timeout.ms", "5")]).transactional,
+        None
+    );
+    let transactional = |pairs: &[(&str, &str)]| accepted(pairs).transactional;
+    assert_eq!(
+        transactional(&[
+            ("transactional.id", "t"),
+            ("transaction.timeout.ms", "1000")
+        ]),
+        Some(Transactional {
+            id: "t".to_owned(),
+            timeout: Duration::from_secs(1),
+            two_phase: false,
+        })
+    );
+    let two_phase = ("transaction.two.phase.commit.enable", "true");
+    let timeout = transactional(&[("transactional.id", "t"), two_phase]).map(|all| all.timeout);
+    assert_eq!(timeout, Some(Duration::from_millis(2_147_483_647)));
+    assert_eq!(
+        refusal(&[
+            ("transactional.id", "t"),
+            two_phase,
+            ("transaction.timeout.ms", "1000")
+        ]),
+        "transactional.id contradicts the value of transaction.timeout.ms: with \
+         transaction.two.phase.commit.enable=true nothing times out; leave one of them out"
+    );
+    assert_eq!(
+        refusal(&[("transactional.id", "t"), ("enable.idempotence", "false")]),
+        "transactional.id contradicts the value of enable.idempotence: leave it out"
+    );
+    assert_eq!(
+        refusal(&[("transactional.id", "")]),
+        "transactional.id has an empty value; it takes text of at most 255 bytes without control \
+         characters"
     );
 }
