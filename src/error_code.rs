@@ -49,6 +49,18 @@ impl ErrorCode {
     /// what an API means in particular. A code that is not known fails. What Produce answers about a
     /// sequence depends on the batches before as well, and what it answers about a batch on its records
     /// and on earlier attempts: `producer/verdict.rs` looks at those.
+    ///
+    /// From the APIs that speak to coordinators:
+    /// - [`Recovery::Retry`]: the same coordinator again after the back-off.
+    /// - [`Recovery::RefreshAndRetry`]: look the coordinator up again, then send again.
+    /// - [`Recovery::AbortTransaction`]: the transaction can only be aborted.
+    /// - [`Recovery::RestartProducer`], [`Recovery::FixConfiguration`] and [`Recovery::Fail`] are fatal
+    ///   to the transactional producer. The first of them is for an identity that is spent: fenced by
+    ///   another producer, or unknown. InitProducerId alone may be asked again by the application
+    ///   when it is not authorized: nothing is lost before the first transaction.
+    ///
+    /// What a code alone does not tell: TRANSACTION_ABORTABLE is fatal when EndTxn was to abort, and
+    /// UNKNOWN_PRODUCER_ID where the producer cannot get another epoch.
     pub fn recovery(self, api: ApiKey) -> Recovery {
         let general = self.row().map_or(Recovery::Fail, |row| row.recovery);
         match (api, self) {
@@ -78,7 +90,99 @@ impl ErrorCode {
                 Self::INVALID_TOPIC_EXCEPTION | Self::TOPIC_AUTHORIZATION_FAILED,
             ) => Recovery::FixConfiguration,
             (ApiKey::Metadata, _) => Recovery::RefreshAndRetry,
-            (ApiKey::ApiVersions | ApiKey::Produce | ApiKey::InitProducerId, _) => general,
+            (ApiKey::ApiVersions | ApiKey::Produce, _) => general,
+            (
+                ApiKey::InitProducerId
+                | ApiKey::FindCoordinator
+                | ApiKey::AddPartitionsToTxn
+                | ApiKey::AddOffsetsToTxn
+                | ApiKey::EndTxn
+                | ApiKey::TxnOffsetCommit,
+                _,
+            ) => self.recovery_from_coordinator(api, general),
+        }
+    }
+
+    /// As [`recovery`](Self::recovery) for the APIs that look a coordinator up or speak to one.
+    fn recovery_from_coordinator(self, api: ApiKey, general: Recovery) -> Recovery {
+        match general {
+            Recovery::Retry | Recovery::RefreshAndRetry if self.tells_to_look_up(api) => {
+                Recovery::RefreshAndRetry
+            }
+            // Leaders and topics are nothing to a coordinator: whatever passes, passes there.
+            Recovery::Retry | Recovery::RefreshAndRetry => Recovery::Retry,
+            Recovery::Done
+            | Recovery::Split
+            | Recovery::AbortTransaction
+            | Recovery::RestartProducer
+            | Recovery::FixConfiguration
+            | Recovery::Fail
+                if self.costs_the_transaction_alone(api) =>
+            {
+                Recovery::AbortTransaction
+            }
+            Recovery::Done
+            | Recovery::Split
+            | Recovery::AbortTransaction
+            | Recovery::RestartProducer
+            | Recovery::FixConfiguration
+            | Recovery::Fail => general,
+        }
+    }
+
+    /// Whether the coordinator that `api` was sent to may be another by now.
+    fn tells_to_look_up(self, api: ApiKey) -> bool {
+        match self {
+            // The look-up itself has no coordinator to look up.
+            Self::COORDINATOR_NOT_AVAILABLE | Self::NOT_COORDINATOR => {
+                api != ApiKey::FindCoordinator
+            }
+            // The group coordinator could not write the offsets to its own log in time.
+            Self::REQUEST_TIMED_OUT => api == ApiKey::TxnOffsetCommit,
+            _ => false,
+        }
+    }
+
+    /// Whether this answer to `api`, which is no invitation to retry, leaves the producer able to begin
+    /// another transaction.
+    fn costs_the_transaction_alone(self, api: ApiKey) -> bool {
+        match (api, self) {
+            (_, Self::TRANSACTION_ABORTABLE) => true,
+            // The coordinator answers by partition: whatever is wrong with one may be right for the
+            // next transaction. These are about the transaction or its owner.
+            (ApiKey::AddPartitionsToTxn, _) => !matches!(
+                self,
+                Self::INVALID_PRODUCER_EPOCH
+                    | Self::PRODUCER_FENCED
+                    | Self::INVALID_TXN_STATE
+                    | Self::INVALID_PRODUCER_ID_MAPPING
+                    | Self::TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+            ),
+            (
+                ApiKey::FindCoordinator | ApiKey::AddOffsetsToTxn | ApiKey::TxnOffsetCommit,
+                Self::GROUP_AUTHORIZATION_FAILED,
+            )
+            | (ApiKey::AddOffsetsToTxn | ApiKey::EndTxn, Self::UNKNOWN_PRODUCER_ID)
+            // The group has moved on without the member that consumed.
+            | (
+                ApiKey::TxnOffsetCommit,
+                Self::ILLEGAL_GENERATION
+                | Self::UNKNOWN_MEMBER_ID
+                | Self::GROUP_ID_NOT_FOUND
+                | Self::STALE_MEMBER_EPOCH
+                | Self::FENCED_INSTANCE_ID,
+            ) => true,
+            (
+                ApiKey::Produce
+                | ApiKey::Metadata
+                | ApiKey::ApiVersions
+                | ApiKey::InitProducerId
+                | ApiKey::FindCoordinator
+                | ApiKey::AddOffsetsToTxn
+                | ApiKey::EndTxn
+                | ApiKey::TxnOffsetCommit,
+                _,
+            ) => false,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The answers that stay in the cluster: a broker's versions, and the view.
 
-use super::connection::Answer;
+use super::connection::{Answer, Negotiation};
 use super::metadata::Told;
 use super::{Cluster, ClusterEvent, RequestTag};
 use crate::driver::DisconnectReason;
@@ -47,10 +47,14 @@ impl Cluster {
             return Ok(());
         };
         let needs_producer_id = self.settings.needs_producer_id;
-        if let Some(version) = connection.on_api_versions(answer, needs_producer_id, now)? {
-            self.send_api_versions(id, version, now);
-        } else if let Some(node) = self.nodes.get_mut(&connection.node) {
-            node.failures = 0;
+        match connection.on_api_versions(answer, needs_producer_id, now)? {
+            Negotiation::AskAgain(version) => self.send_api_versions(id, version, now),
+            Negotiation::Agreed(told) => {
+                if let Some(node) = self.nodes.get_mut(&connection.node) {
+                    node.failures = 0;
+                }
+                self.features.take(&told);
+            }
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use crate::driver::DisconnectReason;
 use crate::error_code::ErrorCode;
 use crate::ids::BrokerId;
 use crate::time::Instant;
-use crate::wire::api::api_versions::ApiVersionsAnswer;
+use crate::wire::api::api_versions::{ApiVersionsAnswer, ApiVersionsResponse};
 use crate::wire::{
     ApiKey, Deframer, Reader, WireError, WireErrorKind, negotiate, read_response_header,
 };
@@ -69,9 +69,35 @@ pub(super) struct Connection {
 /// Versions that both sides speak.
 #[derive(Clone, Copy, Debug, Default)]
 struct Versions {
-    produce: Option<i16>,
-    metadata: Option<i16>,
-    init_producer_id: Option<i16>,
+    /// One place per entry of [`ApiKey::ALL`], `None` where there is no common version.
+    agreed: [Option<i16>; ApiKey::ALL.len()],
+    /// The version of InitProducerId for two-phase commit.
+    two_phase_commit: Option<i16>,
+}
+
+impl Versions {
+    fn negotiate(told: &ApiVersionsResponse) -> Self {
+        let pick = |api, ours| told.range(api).and_then(|theirs| negotiate(ours, theirs));
+        let two_phase_commit = ApiKey::InitProducerId.supported_with_two_phase_commit();
+        Self {
+            agreed: ApiKey::ALL.map(|api| pick(api, api.supported())),
+            two_phase_commit: pick(ApiKey::InitProducerId, two_phase_commit),
+        }
+    }
+
+    fn of(&self, api: ApiKey) -> Option<i16> {
+        let mut places = ApiKey::ALL.iter().zip(self.agreed);
+        places.find_map(|(place, version)| if *place == api { version } else { None })
+    }
+}
+
+/// What follows from the answer to ApiVersions.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Negotiation {
+    /// The broker did not understand the question: ask again with this version.
+    AskAgain(i16),
+    /// The connection is ready. What the broker told about itself.
+    Agreed(ApiVersionsResponse),
 }
 
 /// A whole answer, not decoded beyond its header.
@@ -163,35 +189,26 @@ impl Connection {
         }))
     }
 
-    /// Takes the broker's versions. Returns the version to ask again with, if the broker did not
-    /// understand the question.
+    /// Takes the broker's versions. Those of every API are remembered, few are required.
     pub(super) fn on_api_versions(
         &mut self,
         answer: &Answer,
         needs_producer_id: bool,
         now: Instant,
-    ) -> Result<Option<i16>, DisconnectReason> {
+    ) -> Result<Negotiation, DisconnectReason> {
         let told = ApiVersionsAnswer::decode(Reader::new(&answer.body), answer.version)
             .map_err(DisconnectReason::Malformed)?;
         let response = match told {
             ApiVersionsAnswer::Response(response) => response,
             ApiVersionsAnswer::Downgrade(version) => {
-                return self.downgrade(version, answer.version);
+                let next = self.downgrade(version, answer.version)?;
+                return Ok(Negotiation::AskAgain(next));
             }
         };
         if response.error != ErrorCode::NONE {
             return Err(DisconnectReason::Rejected(response.error));
         }
-        let pick = |api: ApiKey| {
-            response
-                .range(api)
-                .and_then(|theirs| negotiate(api.supported(), theirs))
-        };
-        self.versions = Versions {
-            produce: pick(ApiKey::Produce),
-            metadata: pick(ApiKey::Metadata),
-            init_producer_id: pick(ApiKey::InitProducerId),
-        };
+        self.versions = Versions::negotiate(&response);
         let required = [
             (ApiKey::Produce, true),
             (ApiKey::Metadata, true),
@@ -209,22 +226,19 @@ impl Connection {
         if answer.version >= ApiKey::ApiVersions.first_throttled_by_client() {
             self.throttle(response.throttle_time_ms, now);
         }
-        Ok(None)
+        Ok(Negotiation::Agreed(response))
     }
 
     /// One attempt with the version that the broker suggests, then version 0, then the end: a broker
     /// that answers UNSUPPORTED_VERSION for ever must not keep us asking.
-    fn downgrade(&mut self, suggested: i16, asked: i16) -> Result<Option<i16>, DisconnectReason> {
+    fn downgrade(&mut self, suggested: i16, asked: i16) -> Result<i16, DisconnectReason> {
         self.negotiations += 1;
         if asked == 0 || self.negotiations >= API_VERSIONS_ATTEMPTS_MAX {
             return Err(DisconnectReason::Rejected(ErrorCode::UNSUPPORTED_VERSION));
         }
         let is_first = self.negotiations == 1;
-        Ok(Some(if is_first && suggested < asked {
-            suggested
-        } else {
-            0
-        }))
+        let takes_suggested = is_first && suggested < asked;
+        Ok(if takes_suggested { suggested } else { 0 })
     }
 
     /// No request leaves before the time is over. The broker reads nothing meanwhile, so what is in
@@ -252,13 +266,14 @@ impl Connection {
         true
     }
 
+    /// The highest version of an API that both sides speak.
     pub(super) fn version(&self, api: ApiKey) -> Option<i16> {
-        match api {
-            ApiKey::Produce => self.versions.produce,
-            ApiKey::Metadata => self.versions.metadata,
-            ApiKey::InitProducerId => self.versions.init_producer_id,
-            ApiKey::ApiVersions => Some(0),
-        }
+        self.versions.of(api)
+    }
+
+    /// The highest version of InitProducerId that both sides speak, with two-phase commit.
+    pub(super) const fn two_phase_commit_version(&self) -> Option<i16> {
+        self.versions.two_phase_commit
     }
 
     pub(super) const fn phase(&self) -> Phase {

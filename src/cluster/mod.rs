@@ -7,6 +7,7 @@ mod answers;
 mod attempts;
 mod connection;
 mod deadlines;
+mod features;
 mod follow;
 mod in_flight;
 mod inputs;
@@ -26,6 +27,7 @@ use crate::wire::{ApiKey, WireError};
 use bytes::Bytes;
 use connection::Connection;
 use core::time::Duration;
+use features::Features;
 use node::{Link, Node};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -50,6 +52,7 @@ pub(crate) struct Cluster {
     search: Option<BrokerId>,
     is_shutting_down: bool,
     pub(crate) traffic: Traffic,
+    features: Features,
 }
 
 /// What the rooms above have to hear.
@@ -127,6 +130,7 @@ impl Cluster {
             search: None,
             is_shutting_down: false,
             traffic: Traffic::default(),
+            features: Features::default(),
         }
     }
 
@@ -189,6 +193,13 @@ impl Cluster {
         connections
             .map(|connection| connection.in_flight.len())
             .sum()
+    }
+
+    /// The finalized level of `transaction.version` by the newest that any broker told, 0 before any
+    /// did: from 2 on, transactions are of the second kind (KIP-890).
+    #[expect(dead_code, reason = "transactions ask for it")]
+    pub(crate) const fn transaction_version(&self) -> i16 {
+        self.features.transaction_version()
     }
 
     pub(crate) fn client_id(&self) -> &str {

@@ -169,6 +169,8 @@ impl Producer {
             transaction_timeout_ms: i32::MAX,
             producer_id: -1,
             producer_epoch: -1,
+            enable_2pc: false,
+            keep_prepared_txn: false,
         };
         let mut frame = Vec::new();
         request.encode(&mut frame, &self.cluster.request_header(&slot));

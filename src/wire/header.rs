@@ -8,7 +8,8 @@ use super::writer::Writer;
 /// What is the same in every request. The api key comes from the request itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestHeader<'a> {
-    /// The version of the API, one that [`ApiKey::supported`] contains.
+    /// The version of the API, one that [`ApiKey::supported_with_two_phase_commit`]
+    /// contains.
     pub version: i16,
     /// The number that the answer repeats. Answers come in the order of the requests.
     pub correlation_id: i32,
@@ -31,7 +32,8 @@ pub fn begin_request<'o>(
     header: &RequestHeader<'_>,
 ) -> (Writer<'o>, usize) {
     debug_assert!(
-        key.supported().contains(header.version),
+        key.supported_with_two_phase_commit()
+            .contains(header.version),
         "{key} v{}",
         header.version
     );

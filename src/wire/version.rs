@@ -10,19 +10,34 @@ pub enum ApiKey {
     Produce = 0,
     /// Tells brokers, topics, partitions and leaders.
     Metadata = 3,
+    /// Tells the coordinator of a group or a transaction.
+    FindCoordinator = 10,
     /// Tells the versions and finalized features of a broker.
     ApiVersions = 18,
     /// Gives a producer id and epoch.
     InitProducerId = 22,
+    /// Adds partitions to a transaction of the first kind.
+    AddPartitionsToTxn = 24,
+    /// Adds the offsets of a group to a transaction of the first kind.
+    AddOffsetsToTxn = 25,
+    /// Commits or aborts a transaction.
+    EndTxn = 26,
+    /// Commits offsets of a group as a part of a transaction.
+    TxnOffsetCommit = 28,
 }
 
 impl ApiKey {
     /// All of them, in the order of their keys.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 9] = [
         Self::Produce,
         Self::Metadata,
+        Self::FindCoordinator,
         Self::ApiVersions,
         Self::InitProducerId,
+        Self::AddPartitionsToTxn,
+        Self::AddOffsetsToTxn,
+        Self::EndTxn,
+        Self::TxnOffsetCommit,
     ];
 
     /// The api key as it is on the wire.
@@ -41,7 +56,9 @@ impl ApiKey {
     ///
     /// Produce begins at 3: earlier versions carry other formats than record batches, and brokers
     /// from 4.0 on advertise 0 to 2 but close the connection on them (KAFKA-18659). InitProducerId
-    /// ends at 5: version 6 is for two-phase commit alone (KIP-939).
+    /// ends at 5: version 6 is for two-phase commit alone, see
+    /// [`ApiKey::supported_with_two_phase_commit`]. AddPartitionsToTxn ends at 3: later versions are
+    /// for brokers among themselves (KIP-890).
     #[must_use]
     pub const fn supported(self) -> VersionRange {
         match self {
@@ -49,6 +66,45 @@ impl ApiKey {
             Self::Metadata => VersionRange { min: 4, max: 13 },
             Self::ApiVersions => VersionRange { min: 0, max: 4 },
             Self::InitProducerId => VersionRange { min: 0, max: 5 },
+            Self::FindCoordinator => VersionRange { min: 0, max: 6 },
+            Self::AddPartitionsToTxn => VersionRange { min: 0, max: 3 },
+            Self::AddOffsetsToTxn => VersionRange { min: 0, max: 4 },
+            Self::EndTxn | Self::TxnOffsetCommit => VersionRange { min: 0, max: 5 },
+        }
+    }
+
+    /// The versions that a producer with `transaction.two.phase.commit.enable` speaks: those of
+    /// [`ApiKey::supported`], and version 6 of InitProducerId (KIP-939). Kafka has not made that
+    /// version stable, so nobody else asks for it.
+    #[must_use]
+    pub const fn supported_with_two_phase_commit(self) -> VersionRange {
+        match self {
+            Self::InitProducerId => VersionRange { min: 0, max: 6 },
+            Self::Produce
+            | Self::Metadata
+            | Self::FindCoordinator
+            | Self::ApiVersions
+            | Self::AddPartitionsToTxn
+            | Self::AddOffsetsToTxn
+            | Self::EndTxn
+            | Self::TxnOffsetCommit => self.supported(),
+        }
+    }
+
+    /// The highest version to use for a transaction of the first kind, with `transaction.version`
+    /// below 2. A broker takes a later one as a sign of the second kind, where partitions and groups
+    /// join implicitly and every end bumps the epoch (KIP-890).
+    #[must_use]
+    pub const fn max_for_first_kind(self) -> i16 {
+        match self {
+            Self::Produce => 11,
+            Self::EndTxn | Self::TxnOffsetCommit => 4,
+            Self::Metadata
+            | Self::FindCoordinator
+            | Self::ApiVersions
+            | Self::InitProducerId
+            | Self::AddPartitionsToTxn
+            | Self::AddOffsetsToTxn => self.supported().max,
         }
     }
 
@@ -57,8 +113,13 @@ impl ApiKey {
     pub const fn first_flexible(self) -> i16 {
         match self {
             Self::Produce | Self::Metadata => 9,
-            Self::ApiVersions => 3,
             Self::InitProducerId => 2,
+            Self::FindCoordinator
+            | Self::ApiVersions
+            | Self::AddPartitionsToTxn
+            | Self::AddOffsetsToTxn
+            | Self::EndTxn
+            | Self::TxnOffsetCommit => 3,
         }
     }
 
@@ -68,8 +129,12 @@ impl ApiKey {
     pub const fn first_throttled_by_client(self) -> i16 {
         match self {
             Self::Produce | Self::Metadata => 6,
-            Self::ApiVersions => 2,
-            Self::InitProducerId => 1,
+            Self::FindCoordinator | Self::ApiVersions => 2,
+            Self::InitProducerId
+            | Self::AddPartitionsToTxn
+            | Self::AddOffsetsToTxn
+            | Self::EndTxn
+            | Self::TxnOffsetCommit => 1,
         }
     }
 
@@ -87,6 +152,11 @@ impl fmt::Display for ApiKey {
             Self::Metadata => "Metadata",
             Self::ApiVersions => "ApiVersions",
             Self::InitProducerId => "InitProducerId",
+            Self::FindCoordinator => "FindCoordinator",
+            Self::AddPartitionsToTxn => "AddPartitionsToTxn",
+            Self::AddOffsetsToTxn => "AddOffsetsToTxn",
+            Self::EndTxn => "EndTxn",
+            Self::TxnOffsetCommit => "TxnOffsetCommit",
         })
     }
 }
@@ -141,6 +211,17 @@ mod tests {
     #[test]
     fn produce_below_3_is_never_chosen() {
         assert_eq!(negotiate(ApiKey::Produce.supported(), range(0, 2)), None);
+    }
+
+    #[test]
+    fn init_producer_id_6_is_for_two_phase_commit_alone() {
+        let unstable = range(0, 6);
+        let key = ApiKey::InitProducerId;
+        assert_eq!(negotiate(key.supported(), unstable), Some(5));
+        assert_eq!(
+            negotiate(key.supported_with_two_phase_commit(), unstable),
+            Some(6)
+        );
     }
 
     #[test]

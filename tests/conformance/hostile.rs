@@ -1,15 +1,20 @@
 //! Any bytes decode or are refused: no panic, no allocation out of proportion to the frame.
 
+use odradek::wire::api::add_offsets_to_txn::AddOffsetsToTxnResponse;
+use odradek::wire::api::add_partitions_to_txn::AddPartitionsToTxnResponse;
 use odradek::wire::api::api_versions::ApiVersionsAnswer;
+use odradek::wire::api::end_txn::EndTxnResponse;
+use odradek::wire::api::find_coordinator::FindCoordinatorResponse;
 use odradek::wire::api::init_producer_id::InitProducerIdResponse;
 use odradek::wire::api::metadata::MetadataResponse;
 use odradek::wire::api::produce::ProduceResponse;
+use odradek::wire::api::txn_offset_commit::TxnOffsetCommitResponse;
 use odradek::wire::{ApiKey, Deframer, WireError, read_response_header};
 
 use crate::allocation::largest_allocation;
 use crate::dice::Dice;
 use crate::judge::{CORRELATION_ID, response_frame};
-use crate::{responses, versions};
+use crate::{responses, transaction_responses, versions};
 
 /// Largest frame that mutations begin with; a case costs as much as its frame is long.
 const FRAME_LEN_MAX: usize = 1500;
@@ -22,6 +27,11 @@ fn decode(key: ApiKey, version: i16, frame: &[u8]) -> Result<(), WireError> {
         ApiKey::Metadata => MetadataResponse::decode(body, version).map(drop),
         ApiKey::ApiVersions => ApiVersionsAnswer::decode(body, version).map(drop),
         ApiKey::InitProducerId => InitProducerIdResponse::decode(body, version).map(drop),
+        ApiKey::FindCoordinator => FindCoordinatorResponse::decode(body, version).map(drop),
+        ApiKey::AddPartitionsToTxn => AddPartitionsToTxnResponse::decode(body, version).map(drop),
+        ApiKey::AddOffsetsToTxn => AddOffsetsToTxnResponse::decode(body, version).map(drop),
+        ApiKey::EndTxn => EndTxnResponse::decode(body, version).map(drop),
+        ApiKey::TxnOffsetCommit => TxnOffsetCommitResponse::decode(body, version).map(drop),
     }
 }
 
@@ -59,6 +69,26 @@ fn valid_frame(dice: &mut Dice, key: ApiKey, version: i16) -> Vec<u8> {
             }
             ApiKey::InitProducerId => {
                 let response = responses::init_producer_id(dice, version);
+                response_frame(dice, &response, version)
+            }
+            ApiKey::FindCoordinator => {
+                let response = transaction_responses::find_coordinator(dice, version);
+                response_frame(dice, &response, version)
+            }
+            ApiKey::AddPartitionsToTxn => {
+                let response = transaction_responses::add_partitions_to_txn(dice, version);
+                response_frame(dice, &response, version)
+            }
+            ApiKey::AddOffsetsToTxn => {
+                let response = transaction_responses::add_offsets_to_txn(dice, version);
+                response_frame(dice, &response, version)
+            }
+            ApiKey::EndTxn => {
+                let response = transaction_responses::end_txn(dice, version);
+                response_frame(dice, &response, version)
+            }
+            ApiKey::TxnOffsetCommit => {
+                let response = transaction_responses::txn_offset_commit(dice, version);
                 response_frame(dice, &response, version)
             }
         };

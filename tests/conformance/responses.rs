@@ -29,7 +29,7 @@ use crate::judge::{
 use crate::{CASES, versions};
 
 /// Runs `case` often enough for every version of `key`.
-fn for_each_case(key: ApiKey, mut case: impl FnMut(&mut Dice, i16)) {
+pub(crate) fn for_each_case(key: ApiKey, mut case: impl FnMut(&mut Dice, i16)) {
     let mut dice = Dice::new(1000 + u64::from(key.code().cast_unsigned()));
     for version in versions(key) {
         for _ in 0..CASES {
@@ -38,7 +38,7 @@ fn for_each_case(key: ApiKey, mut case: impl FnMut(&mut Dice, i16)) {
     }
 }
 
-fn body(frame: &[u8], key: ApiKey, version: i16) -> Reader<'_> {
+pub(crate) fn body(frame: &[u8], key: ApiKey, version: i16) -> Reader<'_> {
     read_response_header(frame, key, version, CORRELATION_ID).expect("the header is valid")
 }
 
@@ -111,6 +111,9 @@ fn api_versions_responses_decode_to_the_same_values() {
             .rfind(|feature| &*feature.name == "transaction.version");
         let level = level.map_or(0, |feature| feature.max_version_level);
         assert_eq!(ours.transaction_version, level);
+        // Versions that tell no features have the default, which is none.
+        let epoch = theirs.finalized_features_epoch;
+        assert_eq!(ours.finalized_features_epoch, epoch);
         let answer = ApiVersionsAnswer::decode(body, version);
         assert_eq!(answer, Ok(ApiVersionsAnswer::Response(ours)));
     });
@@ -141,12 +144,18 @@ fn unsupported_api_versions_answers_tell_what_to_ask_next() {
 }
 
 pub(crate) fn init_producer_id(dice: &mut Dice, version: i16) -> judge::InitProducerIdResponse {
-    judge::InitProducerIdResponse::default()
+    let mut response = judge::InitProducerIdResponse::default()
         .with_throttle_time_ms(dice.i32())
         .with_error_code(dice.i16())
         .with_producer_id(dice.i64().into())
         .with_producer_epoch(dice.i16())
-        .with_unknown_tagged_fields(unknown_tags(dice, 0, version >= 2))
+        .with_unknown_tagged_fields(unknown_tags(dice, 0, version >= 2));
+    if version >= 6 {
+        response = response
+            .with_ongoing_txn_producer_id(dice.i64().into())
+            .with_ongoing_txn_producer_epoch(dice.i16());
+    }
+    response
 }
 
 #[test]
@@ -160,6 +169,8 @@ fn init_producer_id_responses_decode_to_the_same_values() {
             error: ErrorCode(theirs.error_code),
             producer_id: theirs.producer_id.0,
             producer_epoch: theirs.producer_epoch,
+            ongoing_txn_producer_id: theirs.ongoing_txn_producer_id.0,
+            ongoing_txn_producer_epoch: theirs.ongoing_txn_producer_epoch,
         };
         assert_eq!(InitProducerIdResponse::decode(body, version), Ok(expected));
     });

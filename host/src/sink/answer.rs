@@ -1,9 +1,18 @@
-//! Answers one request frame: the broker's side of the four APIs that a producer needs.
+//! Answers one request frame: the broker's side of the four APIs that a producer needs without
+//! transactions.
 
 use super::topics::Topics;
 use odradek::TopicUuid;
 use odradek::wire::{ApiKey, Reader, VersionRange, WireError, Writer};
 use std::net::SocketAddr;
+
+/// The APIs that are answered.
+const SERVED: [ApiKey; 4] = [
+    ApiKey::Produce,
+    ApiKey::Metadata,
+    ApiKey::ApiVersions,
+    ApiKey::InitProducerId,
+];
 
 /// What a frame led to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,6 +79,11 @@ pub(super) fn answer(
             }
             // Answered above, because its answer has a header of its own.
             ApiKey::ApiVersions => {}
+            ApiKey::FindCoordinator
+            | ApiKey::AddPartitionsToTxn
+            | ApiKey::AddOffsetsToTxn
+            | ApiKey::EndTxn
+            | ApiKey::TxnOffsetCommit => return Err(Refusal::UnknownApi(api)),
         }
     }
     let length = (out.len() - start - 4) as u32;
@@ -90,8 +104,8 @@ fn api_versions(version: i16, out: &mut Vec<u8>) {
     let version = if is_supported { version } else { 0 };
     let mut writer = Writer::new(out, ApiKey::ApiVersions.is_flexible(version));
     writer.i16(if is_supported { 0 } else { UNSUPPORTED_VERSION });
-    writer.array_len(ApiKey::ALL.len());
-    for key in ApiKey::ALL {
+    writer.array_len(SERVED.len());
+    for key in SERVED {
         let VersionRange { min, max } = key.supported();
         writer.i16(key.code());
         writer.i16(min);

@@ -14,8 +14,11 @@ use crate::wire::{
 /// The first version that names the client's software and tells features.
 const FIRST_WITH_SOFTWARE: i16 = 3;
 
-/// The tag of the finalized features. Tag 0 is what the broker supports, 1 the epoch, 3 the ZooKeeper
+/// The tag of the epoch of the finalized features. Tag 0 is what the broker supports, 3 the ZooKeeper
 /// migration.
+const FINALIZED_FEATURES_EPOCH_TAG: u32 = 1;
+
+/// The tag of the finalized features.
 const FINALIZED_FEATURES_TAG: u32 = 2;
 
 /// The finalized feature that gates transactions of the second kind (KIP-890).
@@ -107,6 +110,9 @@ pub struct ApiVersionsResponse {
     pub throttle_time_ms: i32,
     /// The finalized level of `transaction.version`, 0 when there is none (v3+).
     pub transaction_version: i16,
+    /// How recent the finalized features are: a higher epoch replaces a lower one. -1 when the broker
+    /// tells none (v3+).
+    pub finalized_features_epoch: i64,
     /// One place per entry of [`ApiKey::ALL`], `None` where the broker does not have that API.
     ranges: [Option<VersionRange>; ApiKey::ALL.len()],
 }
@@ -142,9 +148,12 @@ impl ApiVersionsResponse {
             }
         }
         let throttle_time_ms = if version >= 1 { reader.i32()? } else { 0 };
-        let mut transaction_version = 0;
-        reader.tagged_fields(|tag, field| {
-            if tag == FINALIZED_FEATURES_TAG {
+        let (mut transaction_version, mut finalized_features_epoch) = (0, -1);
+        reader.tagged_fields(|tag, mut field| {
+            if tag == FINALIZED_FEATURES_EPOCH_TAG {
+                finalized_features_epoch = field.i64()?;
+                field.finish()?;
+            } else if tag == FINALIZED_FEATURES_TAG {
                 transaction_version = decode_transaction_version(field)?;
             }
             Ok(())
@@ -154,6 +163,7 @@ impl ApiVersionsResponse {
             error,
             throttle_time_ms,
             transaction_version,
+            finalized_features_epoch,
             ranges,
         })
     }

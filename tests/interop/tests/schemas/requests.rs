@@ -97,6 +97,8 @@ fn init_producer_id_requests_read_as_meant() {
             transaction_timeout_ms: dice.i32(),
             producer_id: dice.i64(),
             producer_epoch: dice.i16(),
+            enable_2pc: dice.bool(),
+            keep_prepared_txn: dice.bool(),
         };
         let mut frame = Vec::new();
         request.encode(&mut frame, header);
@@ -105,6 +107,8 @@ fn init_producer_id_requests_read_as_meant() {
             ("TransactionTimeoutMs", int(request.transaction_timeout_ms)),
             ("ProducerId", int(request.producer_id)),
             ("ProducerEpoch", int(request.producer_epoch)),
+            ("Enable2Pc", Value::Bool(request.enable_2pc)),
+            ("KeepPreparedTxn", Value::Bool(request.keep_prepared_txn)),
         ]);
         (frame, meant)
     });

@@ -101,7 +101,6 @@ fn api_versions_responses_decode_to_what_was_written() {
         key: ApiKey::ApiVersions,
         unkept: &[
             "FinalizedFeatures.MinVersionLevel",
-            "FinalizedFeaturesEpoch",
             "SupportedFeatures",
             "ZkMigrationReady",
         ],
@@ -128,6 +127,7 @@ fn api_versions_responses_decode_to_what_was_written() {
                 ("ApiKeys", structs(ApiKey::ALL.into_iter().filter_map(api))),
                 ("ThrottleTimeMs", int(ours.throttle_time_ms)),
                 ("FinalizedFeatures", structs(level.into_iter())),
+                ("FinalizedFeaturesEpoch", int(ours.finalized_features_epoch)),
             ])
         },
     };
@@ -141,8 +141,7 @@ fn api_versions_responses_decode_to_what_was_written() {
 fn init_producer_id_responses_decode_to_what_was_written() {
     let subject = Subject {
         key: ApiKey::InitProducerId,
-        // They come with version 6, which is for two-phase commit alone.
-        unkept: &["OngoingTxnProducerEpoch", "OngoingTxnProducerId"],
+        unkept: &[],
         favourites: &[],
         reshape: |_| (),
         decode: |body, version| {
@@ -152,6 +151,11 @@ fn init_producer_id_responses_decode_to_what_was_written() {
                 ("ErrorCode", int(ours.error.0)),
                 ("ProducerId", int(ours.producer_id)),
                 ("ProducerEpoch", int(ours.producer_epoch)),
+                ("OngoingTxnProducerId", int(ours.ongoing_txn_producer_id)),
+                (
+                    "OngoingTxnProducerEpoch",
+                    int(ours.ongoing_txn_producer_epoch),
+                ),
             ])
         },
     };
