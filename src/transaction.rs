@@ -217,7 +217,7 @@ impl TransactionState {
             Self::Uninitialized | Self::Initializing => &[Init],
             Self::Ready => &[Begin],
             Self::InTransaction => &[Send, SendOffsets, Prepare, Commit, Abort],
-            Self::Preparing => &[Prepare, Abort],
+            Self::Preparing => &[Prepare],
             Self::Prepared => &[Complete, Commit, Abort],
             Self::Committing => &[Commit],
             Self::Aborting | Self::AbortableError => &[Abort],

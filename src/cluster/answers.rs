@@ -22,7 +22,7 @@ impl Cluster {
                 self.metadata.on_request_failed(&mut self.random, now);
                 DisconnectReason::Malformed(error)
             }),
-            RequestTag::InitProducerId | RequestTag::Produce(_) => {
+            RequestTag::InitProducerId | RequestTag::Transaction | RequestTag::Produce(_) => {
                 let Answer {
                     tag, version, body, ..
                 } = answer;

@@ -14,6 +14,8 @@ pub(crate) enum RequestTag {
     Metadata,
     /// The producer's identity.
     InitProducerId,
+    /// The producer's transactions, which have one request out at a time.
+    Transaction,
     /// The sender; the number is its own.
     Produce(u64),
 }

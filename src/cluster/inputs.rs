@@ -120,7 +120,7 @@ impl Cluster {
             match tag {
                 RequestTag::ApiVersions => {}
                 RequestTag::Metadata => self.metadata.on_request_failed(&mut self.random, now),
-                RequestTag::InitProducerId | RequestTag::Produce(_) => {
+                RequestTag::InitProducerId | RequestTag::Transaction | RequestTag::Produce(_) => {
                     self.events.push_back(ClusterEvent::Lost { tag });
                 }
             }

@@ -197,9 +197,30 @@ impl Cluster {
 
     /// The finalized level of `transaction.version` by the newest that any broker told, 0 before any
     /// did: from 2 on, transactions are of the second kind (KIP-890).
-    #[expect(dead_code, reason = "transactions ask for it")]
     pub(crate) const fn transaction_version(&self) -> i16 {
         self.features.transaction_version()
+    }
+
+    /// Takes over where a broker listens that was named as a coordinator; false for one that cannot be
+    /// connected to. What the view says about a known broker is believed more.
+    pub(crate) fn learn(&mut self, id: BrokerId, host: &str, port: i32) -> bool {
+        let is_usable = self.metadata.learn(id, host, port);
+        if is_usable {
+            self.follow_brokers();
+        }
+        is_usable
+    }
+
+    /// How many rounds of attempts at a broker have failed since it last answered; `None` for one that
+    /// is not known.
+    pub(crate) fn failures_of(&self, id: BrokerId) -> Option<u32> {
+        self.nodes.get(&id).map(|node| node.failures)
+    }
+
+    /// Whether a request may be handed to this broker.
+    pub(crate) fn is_usable(&self, id: BrokerId, now: Instant) -> bool {
+        self.connection_of(id)
+            .is_some_and(|connection| connection.is_usable(now))
     }
 
     pub(crate) fn client_id(&self) -> &str {

@@ -48,7 +48,6 @@ impl Cluster {
 
     /// As [`begin`](Self::begin) for InitProducerId, with two-phase commit where the broker offers it:
     /// whether it does is in the version.
-    #[expect(dead_code, reason = "transactions ask for it")]
     pub(crate) fn begin_two_phase_commit(&mut self, node: BrokerId) -> Option<RequestSlot> {
         let version = self.connection_of(node)?.two_phase_commit_version()?;
         let slot = self.begin(node, ApiKey::InitProducerId)?;

@@ -239,21 +239,7 @@ impl fmt::Display for ConfigError {
                 key,
                 value,
                 accepted,
-            } => {
-                if value.is_empty() {
-                    write!(f, "{key} with an empty value is not served: ")?;
-                } else {
-                    write!(f, "{key}={value} is not served: ")?;
-                }
-                if let Some(instead) = instead(key) {
-                    write!(f, "{instead}; ")?;
-                }
-                if accepted.is_empty() {
-                    return f.write_str("leave the key out");
-                }
-                f.write_str("leave the key out or use ")?;
-                write_list(f, accepted)
-            }
+            } => write_not_served(f, key, value, accepted),
             Self::BadValue { key, value, values } => {
                 if value.is_empty() {
                     write!(f, "{key} has an empty value; it takes {values}")
@@ -302,6 +288,27 @@ impl fmt::Display for ConfigError {
             ),
         }
     }
+}
+
+fn write_not_served(
+    f: &mut fmt::Formatter<'_>,
+    key: &str,
+    value: &str,
+    accepted: &[&str],
+) -> fmt::Result {
+    if value.is_empty() {
+        write!(f, "{key} with an empty value is not served: ")?;
+    } else {
+        write!(f, "{key}={value} is not served: ")?;
+    }
+    if let Some(instead) = instead(key) {
+        write!(f, "{instead}; ")?;
+    }
+    if accepted.is_empty() {
+        return f.write_str("leave the key out");
+    }
+    f.write_str("leave the key out or use ")?;
+    write_list(f, accepted)
 }
 
 fn write_conflict(f: &mut fmt::Formatter<'_>, key: &str, value: &str, other: &str) -> fmt::Result {

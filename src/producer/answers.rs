@@ -4,6 +4,7 @@ use super::Producer;
 use super::accumulator::Slot;
 use super::refusal::Refusal;
 use super::sender::{BatchAnswer, Ended};
+use super::transaction::Transactions;
 use super::verdict::{Circumstances, Verdict, judge};
 use crate::cluster::{ClusterEvent, RequestTag};
 use crate::error::{Cause, FatalError};
@@ -30,6 +31,9 @@ impl Producer {
                 RequestTag::InitProducerId => {
                     self.on_init_producer_id(connection, version, &body, now);
                 }
+                RequestTag::Transaction => {
+                    self.on_coordinator_answer(connection, version, &body, now);
+                }
                 RequestTag::ApiVersions | RequestTag::Metadata => {}
             },
             ClusterEvent::Sent {
@@ -52,6 +56,9 @@ impl Producer {
             } => {
                 self.identity.on_request_failed(&mut self.random, now);
             }
+            ClusterEvent::Lost {
+                tag: RequestTag::Transaction,
+            } => self.on_coordinator_lost(now),
             ClusterEvent::Sent { .. } | ClusterEvent::Lost { .. } => {}
             ClusterEvent::MetadataChanged => {
                 self.follow_leaders(now);
@@ -129,6 +136,7 @@ impl Producer {
         {
             let about = Circumstances {
                 is_idempotent: self.identity.is_enabled(),
+                is_transactional: self.transactions.is_some(),
                 is_head: position == 0,
                 has_gap,
                 retries: self.settings.retries,
@@ -145,6 +153,15 @@ impl Producer {
                 self.accumulator.forget_ratio(topic);
             }
             self.carry_out(out.slot, position, verdict, &refusal, now);
+        }
+        if let Some(error) = attempt.error()
+            && self.judge_transaction(error, now)
+        {
+            return;
+        }
+        let transactions = self.transactions.as_ref();
+        if transactions.is_some_and(Transactions::is_dropping) {
+            self.drop_queued_of(out.slot, Cause::TransactionAborted, now);
         }
         self.accumulator.list(out.slot, now);
         self.accumulator.retime(out.slot, now);

@@ -1,5 +1,7 @@
 //! What the machine does between two inputs: one bounded step at a time until only waiting is left.
 
+use super::sender::Writer;
+use super::transaction::Transactions;
 use super::{Life, Producer};
 use crate::cluster::{RequestTag, TopicState};
 use crate::driver::{Output, WaitReason};
@@ -45,6 +47,13 @@ impl Producer {
         if let Some(told) = self.watches.take(&self.cluster.metadata) {
             return Some(Event::Partitions(told));
         }
+        if let Some(ended) = self
+            .transactions
+            .as_mut()
+            .and_then(Transactions::take_ended)
+        {
+            return Some(Event::OperationEnded(ended));
+        }
         if self.memory.take_relief() {
             return Some(Event::BufferAvailable {
                 free_bytes: self.memory.free(),
@@ -77,6 +86,7 @@ impl Producer {
             || self.admit_waiting(now)
             || self.accumulator.ready_expedited(BATCHES_PER_STEP, now)
             || self.pursue_identity(now)
+            || self.pursue_transaction(now)
             || self.refresh_metadata(now)
             || self.drain(now)
             || self.make_room()
@@ -96,8 +106,11 @@ impl Producer {
     fn check_deadlines(&mut self, now: Instant) -> bool {
         if let Life::Closing { deadline } = self.life
             && deadline <= now
-            && !self.delivery.is_settled()
+            && self.is_busy()
         {
+            if let Some(transactions) = &mut self.transactions {
+                transactions.abandon();
+            }
             self.abandon(Cause::Closed, now);
             return true;
         }
@@ -145,7 +158,9 @@ impl Producer {
                 break;
             }
         }
-        if self.delivery.is_flushing() || self.life != Life::Open {
+        let transactions = self.transactions.as_ref();
+        let is_finishing = transactions.is_some_and(Transactions::is_finishing);
+        if is_finishing || self.delivery.is_flushing() || self.life != Life::Open {
             self.accumulator.expedite();
         }
     }
@@ -205,9 +220,17 @@ impl Producer {
                     memory,
                     identity,
                     cluster,
+                    transactions,
                     ..
                 } = self;
-                let is_sent = sender.drain(broker, accumulator, memory, identity, cluster, now);
+                let writer = Writer {
+                    identity,
+                    transactions: transactions.as_ref(),
+                };
+                let is_sent = sender.drain(broker, accumulator, memory, writer, cluster, now);
+                if let (true, Some(transactions)) = (is_sent, transactions) {
+                    transactions.on_produce();
+                }
                 if self.drop_refused(now) || is_sent {
                     return true;
                 }
@@ -222,7 +245,7 @@ impl Producer {
         let Life::Closing { .. } = self.life else {
             return false;
         };
-        if !self.delivery.is_settled() {
+        if self.is_busy() {
             return false;
         }
         self.life = Life::Disconnecting;
@@ -231,10 +254,19 @@ impl Producer {
         true
     }
 
+    /// Whether a close has to wait: for records, or for the end of a transaction.
+    fn is_busy(&self) -> bool {
+        let transactions = self.transactions.as_ref();
+        !self.delivery.is_settled() || transactions.is_some_and(Transactions::is_ending)
+    }
+
     /// The producer can do no more: everything is reported as far as it is known.
     pub(super) fn fail(&mut self, error: FatalError, now: Instant) {
         if self.failure.is_none() {
             self.failure = Some(error);
+            if let Some(transactions) = &mut self.transactions {
+                transactions.fail(error);
+            }
             self.abandon(Cause::Failed(error), now);
             self.watches.end(Cause::Failed(error));
         }
@@ -248,6 +280,7 @@ impl Producer {
             wanted = accumulator.next_ready_broker(wanted);
             wanted
         });
+        let unconnected = unconnected.chain(self.wanted_coordinator());
         let (cluster, cluster_reason) = self.cluster.next_deadline(unconnected, now);
         self.cluster_deadline = cluster;
         if matches!(self.life, Life::Disconnecting | Life::Closed) {
@@ -258,10 +291,12 @@ impl Producer {
             };
         }
         let close = match self.life {
-            Life::Closing { deadline } if !self.delivery.is_settled() => Some(deadline),
+            Life::Closing { deadline } if self.is_busy() => Some(deadline),
             Life::Closing { .. } | Life::Open | Life::Disconnecting | Life::Closed => None,
         };
         let identity = self.identity.request_due_at().filter(|due| *due > now);
+        let transactions = self.transactions.as_ref();
+        let operations = transactions.and_then(Transactions::next_deadline);
         let deadlines = [
             (cluster, cluster_reason),
             (
@@ -271,6 +306,8 @@ impl Producer {
             (self.waiting.next_deadline(), WaitReason::MaxBlock),
             (self.watches.next_deadline(), WaitReason::MaxBlock),
             (identity, WaitReason::RetryBackoff),
+            (operations, WaitReason::MaxBlock),
+            (self.coordinator_due_at(), WaitReason::RetryBackoff),
             (close, WaitReason::Close),
         ];
         let first = deadlines

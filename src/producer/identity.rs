@@ -20,6 +20,8 @@ use crate::time::Instant;
 #[derive(Debug)]
 pub(super) struct Identity {
     is_enabled: bool,
+    /// The coordinator of the transactions gives it, nobody else.
+    is_transactional: bool,
     state: State,
     /// Counts identities. A stamp or a sequence of another generation is void.
     generation: u32,
@@ -54,9 +56,10 @@ pub(super) struct PartitionSequence {
 }
 
 impl Identity {
-    pub(super) const fn new(is_enabled: bool, backoff: Backoff) -> Self {
+    pub(super) const fn new(is_enabled: bool, is_transactional: bool, backoff: Backoff) -> Self {
         Self {
             is_enabled,
+            is_transactional,
             state: State::Absent,
             generation: 1,
             is_changing: false,
@@ -85,7 +88,8 @@ impl Identity {
 
     /// Starts a change: a stamped batch was given up, or the broker lost its state.
     pub(super) const fn begin_change(&mut self) {
-        if self.is_enabled && matches!(self.state, State::Present { .. }) {
+        let is_own = self.is_enabled && !self.is_transactional;
+        if is_own && matches!(self.state, State::Present { .. }) {
             self.is_changing = true;
         }
     }
@@ -98,7 +102,8 @@ impl Identity {
 
     /// Whether InitProducerId should be sent; when, if not at once.
     pub(super) fn request_due_at(&self) -> Option<Instant> {
-        (self.is_enabled && self.state == State::Absent).then_some(self.retry_at)
+        let is_due = self.is_enabled && !self.is_transactional && self.state == State::Absent;
+        is_due.then_some(self.retry_at)
     }
 
     pub(super) const fn on_request_sent(&mut self) {
@@ -120,6 +125,17 @@ impl Identity {
         self.failures = 0;
     }
 
+    /// The producer id and epoch, -1 for none.
+    pub(super) const fn held(&self) -> (i64, i16) {
+        match self.state {
+            State::Present {
+                producer_id,
+                producer_epoch,
+            } => (producer_id, producer_epoch),
+            State::Absent | State::Requested => (-1, -1),
+        }
+    }
+
     /// What goes into the header of a batch: the triple, or none without idempotence.
     pub(super) const fn producer_stamp(&self, stamp: Option<Stamp>) -> ProducerStamp {
         match (self.state, stamp) {
@@ -133,7 +149,7 @@ impl Identity {
                 producer_id,
                 producer_epoch,
                 base_sequence: stamp.base_sequence,
-                transactional: false,
+                transactional: self.is_transactional,
             },
             (State::Absent | State::Requested | State::Present { .. }, _) => ProducerStamp::NONE,
         }

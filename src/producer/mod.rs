@@ -8,6 +8,7 @@ mod accumulator;
 mod answers;
 mod batch;
 mod compression;
+mod coordinate;
 mod delivery;
 mod drive;
 mod follow;
@@ -24,6 +25,7 @@ mod settle;
 mod split;
 mod step;
 mod transact;
+mod transaction;
 mod verdict;
 mod waiting;
 mod watch;
@@ -33,7 +35,7 @@ use crate::bulk::{Bulk, BulkError, BulkHeader, BulkOutcome, BulkReader, BulkReco
 use crate::cluster::{Cluster, TopicState};
 use crate::config::Config;
 use crate::driver::Input;
-use crate::error::{FatalError, SendError, TopicError};
+use crate::error::{Cause, FatalError, SendError, TopicError};
 use crate::ids::{FlushId, Ticket, TopicHandle};
 use crate::random::Random;
 use crate::record::{Header, Record, first_described_size, first_record_size};
@@ -46,6 +48,7 @@ use identity::Identity;
 use memory::Memory;
 use partitioner::Partitioner;
 use sender::Sender;
+use transaction::Transactions;
 use waiting::{Waiting, described_waiting_charge, waiting_charge};
 use watch::Watches;
 
@@ -72,6 +75,8 @@ pub struct Producer {
     accumulator: Accumulator,
     sender: Sender,
     identity: Identity,
+    /// `None` without `transactional.id`.
+    transactions: Option<Transactions>,
     waiting: Waiting,
     delivery: Delivery,
     memory: Memory,
@@ -127,7 +132,12 @@ impl Producer {
             cluster: Cluster::new(config, Random::new(random.next())),
             accumulator: Accumulator::new(config),
             sender: Sender::new(config),
-            identity: Identity::new(config.idempotence, retry_backoff),
+            identity: Identity::new(
+                config.idempotence,
+                config.transactional.is_some(),
+                retry_backoff,
+            ),
+            transactions: Transactions::new(config),
             waiting: Waiting::new(config.max_block),
             delivery: Delivery::default(),
             memory: Memory::new(config.buffer_memory),
@@ -237,12 +247,12 @@ impl Producer {
     /// an earlier attempt is in doubt.
     pub fn purge(&mut self, now: Instant) {
         let now = self.advance(now);
-        self.drop_queued(now);
+        self.drop_queued(Cause::Purged, now);
     }
 
     /// Accepts no more records, sends what it can within `timeout`, then reports the rest and closes
     /// the connections. [`Event::Closed`](crate::Event::Closed) is the last event. A second call can
-    /// only shorten the time.
+    /// only shorten the time. An open transaction is aborted; one that is prepared is left alone.
     pub fn close(&mut self, timeout: Duration, now: Instant) {
         let now = self.advance(now);
         let wanted = now.after(timeout);
@@ -250,6 +260,9 @@ impl Producer {
             Life::Open => {
                 self.life = Life::Closing { deadline: wanted };
                 self.accumulator.expedite();
+                if let Some(transactions) = &mut self.transactions {
+                    transactions.close();
+                }
             }
             Life::Closing { deadline } => *deadline = wanted.min(*deadline),
             Life::Disconnecting | Life::Closed => {}
@@ -304,7 +317,10 @@ impl Producer {
     fn check_open(&self) -> Result<(), SendError> {
         match (self.failure, self.life) {
             (Some(error), _) => Err(SendError::Failed(error)),
-            (None, Life::Open) => Ok(()),
+            (None, Life::Open) => match &self.transactions {
+                Some(transactions) => transactions.check_send(),
+                None => Ok(()),
+            },
             (None, Life::Closing { .. } | Life::Disconnecting | Life::Closed) => {
                 Err(SendError::Closed)
             }

@@ -35,6 +35,10 @@ pub(super) struct PartitionQueue {
     /// Nothing is drained before this instant (`retry.backoff.ms`).
     pub(super) retry_at: Instant,
     pub(super) sequence: PartitionSequence,
+    /// The number of the last transaction that a record for it belongs to.
+    pub(super) enlisted_in: u64,
+    /// The coordinator has to hear of it before anything is written to it.
+    pub(super) is_unregistered: bool,
     /// The id of the topic whose log took the last batch; zero before that, and where brokers tell none.
     log: TopicUuid,
     /// Length of the last batch: what the next one asks memory for at once.
@@ -75,6 +79,8 @@ impl PartitionQueue {
             retry_at: Instant::ZERO,
             log: TopicUuid::ZERO,
             sequence: PartitionSequence::default(),
+            enlisted_in: 0,
+            is_unregistered: false,
             usual_len: 0,
             usual_ticket_bytes: 0,
             listed_at: None,
@@ -197,7 +203,7 @@ impl PartitionQueue {
         identity: &Identity,
         now: Instant,
     ) -> Option<usize> {
-        if self.leader != Some(broker) || self.retry_at > now {
+        if self.leader != Some(broker) || self.retry_at > now || self.is_unregistered {
             return None;
         }
         if self.in_flight > 0 && self.in_flight_at != Some(broker) {

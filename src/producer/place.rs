@@ -29,6 +29,7 @@ impl Producer {
                 self.delivery.accept();
                 self.sender.counters.on_appended(bytes);
                 self.partitioner.on_appended(record, partition, bytes);
+                self.enlist(slot);
                 if self.memory.is_short() {
                     self.accumulator.expedite();
                 }

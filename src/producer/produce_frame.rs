@@ -18,7 +18,8 @@ pub(super) struct FrameBatch<'a> {
 
 /// The fields that all batches share.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct FrameSettings {
+pub(super) struct FrameSettings<'a> {
+    pub(super) transactional_id: Option<&'a str>,
     pub(super) acks: i16,
     pub(super) timeout_ms: i32,
 }
@@ -27,7 +28,7 @@ pub(super) struct FrameSettings {
 /// headers) and the records of the batches, whose memory is shared and never written again.
 pub(super) fn encode(
     slot: &RequestSlot,
-    settings: FrameSettings,
+    settings: FrameSettings<'_>,
     batches: &[FrameBatch<'_>],
     cluster: &Cluster,
 ) -> Vec<Bytes> {
@@ -57,7 +58,7 @@ pub(super) fn encode(
         start = end;
     }
     let request = ProduceRequest {
-        transactional_id: None,
+        transactional_id: settings.transactional_id,
         acks: settings.acks,
         timeout_ms: settings.timeout_ms,
         topics: &topics,

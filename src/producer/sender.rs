@@ -5,6 +5,7 @@ use super::identity::Identity;
 use super::memory::Memory;
 use super::produce_frame::{self, FrameBatch, FrameSettings};
 use super::refusal::Refusal;
+use super::transaction::Transactions;
 use super::verdict::Attempt;
 use crate::cluster::{Cluster, LeaderHint, RequestTag};
 use crate::config::{Acks, Config};
@@ -22,6 +23,9 @@ use std::collections::BTreeMap;
 const REQUEST_OVERHEAD_BYTES: u64 = 512;
 /// The last version of Produce that names topics.
 const LAST_VERSION_BY_NAME: i16 = 12;
+/// The last version of Produce whose partitions are not part of the transaction by being written to
+/// (KIP-890).
+const LAST_VERSION_THAT_REGISTERS_NOTHING: i16 = 11;
 const PARTITION_OVERHEAD_BYTES: u64 = 16;
 
 /// The first version of Produce whose batches may be compressed with zstd (KIP-110).
@@ -38,6 +42,13 @@ pub(super) struct Sender {
     pub(super) counters: Sending,
     /// Batches whose codec their leader does not know, to be given up.
     refused: Vec<(Slot, u64)>,
+}
+
+/// On whose behalf batches are written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Writer<'a> {
+    pub(super) identity: &'a Identity,
+    pub(super) transactions: Option<&'a Transactions>,
 }
 
 /// A Produce request that is out.
@@ -122,10 +133,14 @@ impl Sender {
         broker: BrokerId,
         accumulator: &mut Accumulator,
         memory: &mut Memory,
-        identity: &Identity,
+        writer: Writer<'_>,
         cluster: &mut Cluster,
         now: Instant,
     ) -> bool {
+        let Writer {
+            identity,
+            transactions,
+        } = writer;
         let batches = self.collect(broker, accumulator, memory, identity, cluster, now);
         if batches.is_empty() {
             return false;
@@ -137,7 +152,11 @@ impl Sender {
         if batches.iter().any(|batch| batch.uuid == TopicUuid::ZERO) {
             slot.version = slot.version.min(LAST_VERSION_BY_NAME);
         }
+        if transactions.is_some_and(Transactions::registers) {
+            slot.version = slot.version.min(LAST_VERSION_THAT_REGISTERS_NOTHING);
+        }
         let settings = FrameSettings {
+            transactional_id: transactions.map(Transactions::id),
             acks: self.acks.wire_value(),
             timeout_ms: self.timeout_ms,
         };

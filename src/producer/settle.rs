@@ -10,8 +10,20 @@ use crate::event::{DeliveryReport, Outcome, TicketRuns};
 use crate::ids::TopicHandle;
 use crate::record::first_record_size;
 use crate::time::Instant;
+use crate::transaction::TransactionFault;
 
 impl Producer {
+    /// Queues a report. A record that is not surely written costs its transaction (KIP-98).
+    pub(super) fn push_report(&mut self, report: DeliveryReport, charge: u64) {
+        if let Some(transactions) = &mut self.transactions
+            && report.outcome != Outcome::Written
+        {
+            let cause = report.cause.unwrap_or(Cause::TransactionAborted);
+            transactions.fault(TransactionFault::Record(cause));
+        }
+        self.delivery.push(report, charge);
+    }
+
     pub(super) fn report_written(
         &mut self,
         slot: Slot,
@@ -31,7 +43,7 @@ impl Producer {
             message: None,
             tickets: batch.tickets,
         };
-        self.delivery.push(report, batch.charge);
+        self.push_report(report, batch.charge);
     }
 
     /// Reports a batch without an offset. Its memory stays held while a request is out that carries it.
@@ -55,7 +67,7 @@ impl Producer {
             message: None,
             tickets: batch.tickets,
         };
-        self.delivery.push(report, charge);
+        self.push_report(report, charge);
     }
 
     /// Ends a batch that will not be sent again. If it was stamped, its sequence is missing from now
@@ -78,6 +90,9 @@ impl Producer {
             let partition = self.accumulator.partition_mut(slot);
             partition.sequence.break_off(generation);
             self.identity.begin_change();
+            if let Some(transactions) = &mut self.transactions {
+                transactions.on_gap();
+            }
         }
     }
 
@@ -133,24 +148,29 @@ impl Producer {
     }
 
     /// Drops everything that is not in flight.
-    pub(super) fn drop_queued(&mut self, now: Instant) {
-        self.fail_all_waiting(Cause::Purged, now);
+    pub(super) fn drop_queued(&mut self, cause: Cause, now: Instant) {
+        self.fail_all_waiting(cause, now);
         for slot in self.accumulator.slots() {
-            self.accumulator.seal_unsent(slot, &mut self.memory, now);
-            let mut position = 0;
-            while let Some(batch) = self.accumulator.partition(slot).batches().get(position) {
-                if batch.is_in_flight {
-                    position += 1;
-                    continue;
-                }
-                let Some(batch) = self.accumulator.partition_mut(slot).remove(position) else {
-                    break;
-                };
-                self.give_up_unanswered(slot, batch, Cause::Purged);
-            }
-            self.accumulator.list(slot, now);
-            self.accumulator.retime(slot, now);
+            self.drop_queued_of(slot, cause, now);
         }
+    }
+
+    /// Drops everything of one partition that is not in flight.
+    pub(super) fn drop_queued_of(&mut self, slot: Slot, cause: Cause, now: Instant) {
+        self.accumulator.seal_unsent(slot, &mut self.memory, now);
+        let mut position = 0;
+        while let Some(batch) = self.accumulator.partition(slot).batches().get(position) {
+            if batch.is_in_flight {
+                position += 1;
+                continue;
+            }
+            let Some(batch) = self.accumulator.partition_mut(slot).remove(position) else {
+                break;
+            };
+            self.give_up_unanswered(slot, batch, cause);
+        }
+        self.accumulator.list(slot, now);
+        self.accumulator.retime(slot, now);
     }
 
     /// Ends everything: the producer is closed, or has failed.
@@ -189,6 +209,7 @@ impl Producer {
                     ..
                 } = self;
                 let bytes = accumulator.admit(slot, &record, waiting.ticket, memory, now);
+                self.enlist(slot);
                 self.sender.counters.on_appended(bytes);
                 self.partitioner.on_appended(&record, partition, bytes);
             }
@@ -257,6 +278,6 @@ impl Producer {
             message: None,
             tickets,
         };
-        self.delivery.push(report, charge);
+        self.push_report(report, charge);
     }
 }

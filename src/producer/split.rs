@@ -161,8 +161,7 @@ impl Producer {
                 message,
                 tickets,
             };
-            self.delivery
-                .push(report, own + core::mem::take(&mut charge));
+            self.push_report(report, own + core::mem::take(&mut charge));
         }
     }
 

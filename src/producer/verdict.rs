@@ -38,6 +38,9 @@ impl Attempt {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Circumstances {
     pub(super) is_idempotent: bool,
+    /// The batch belongs to a transaction: what cannot be settled under its identity is given up, and the
+    /// transaction with it.
+    pub(super) is_transactional: bool,
     /// No batch before this one in its partition is unsettled.
     pub(super) is_head: bool,
     /// A stamped batch before this one was given up: the broker cannot take this one.
@@ -167,7 +170,12 @@ fn judge_sequence(
         | ErrorCode::INVALID_PRODUCER_EPOCH => Some(if about.is_head || about.has_gap {
             // Nothing that could come before it is missing, or will never come: the broker will not
             // take this sequence. The attempt itself was not appended; an earlier one may have been.
-            if batch.is_in_doubt {
+            if about.is_transactional {
+                Verdict::GiveUp {
+                    outcome: outcome_of(batch, false),
+                    cause: Cause::Broker(error),
+                }
+            } else if batch.is_in_doubt {
                 Verdict::GiveUp {
                     outcome: Outcome::PossiblyWritten,
                     cause: Cause::InDoubt,
@@ -190,7 +198,7 @@ fn judge_sequence(
 /// idempotence what is left has fewer records than sequences and needs another identity, under which a
 /// batch in doubt could be written twice.
 fn may_leave_out(batch: &ProducerBatch, about: Circumstances) -> bool {
-    let is_safe = !(about.is_idempotent && batch.is_in_doubt);
+    let is_safe = !(about.is_transactional || about.is_idempotent && batch.is_in_doubt);
     is_safe && (1..batch.sealed.count()).contains(&about.refused)
 }
 

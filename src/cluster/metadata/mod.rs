@@ -174,6 +174,16 @@ impl Metadata {
         self.refresh.restart();
     }
 
+    /// Takes over where a broker listens, if the view does not say; false for one that cannot be
+    /// connected to.
+    pub(crate) fn learn(&mut self, id: BrokerId, host: &str, port: i32) -> bool {
+        let address = BrokerAddress::checked(id, host, port);
+        if let (Some(address), false) = (&address, self.brokers.contains_key(&id)) {
+            self.brokers.insert(id, address.clone());
+        }
+        address.is_some()
+    }
+
     /// Takes over who leads a partition now, if that is newer than the view and the leader is a broker
     /// that can be connected to (KIP-951). Returns whether it was.
     pub(crate) fn take_hint(&mut self, hint: &LeaderHint) -> bool {
