@@ -4,6 +4,7 @@ use super::Producer;
 use super::accumulator::Slot;
 use super::refusal::Refusal;
 use super::sender::{BatchAnswer, Ended};
+use super::sequence::Run;
 use super::transaction::Transactions;
 use super::verdict::{Circumstances, Verdict, judge};
 use crate::cluster::{ClusterEvent, RequestTag};
@@ -126,19 +127,28 @@ impl Producer {
             attempt,
             refusal,
         } = answer;
-        let generation = self.identity.generation();
         let partition = self.accumulator.partition_mut(out.slot);
         partition.end_attempt();
-        let has_gap = partition.sequence.has_gap(generation);
+        if let Some(behind) = out.behind {
+            if attempt.is_success() {
+                let last_offset = attempt.last_offset(out.count);
+                partition.sequence.acknowledge(behind, last_offset);
+            } else if attempt.error() == Some(ErrorCode::INVALID_PRODUCER_EPOCH) {
+                self.identity.on_epoch_refused(behind.by);
+            }
+        }
+        let has_gap = partition.sequence.run() != Run::Whole;
+        let last_offset = partition.sequence.last_offset();
         // A batch that was reported meanwhile (expired, say) is gone from the queue.
         if let Some(position) = partition.position(out.ordinal)
             && let Some(batch) = partition.batch_mut(position)
         {
             let about = Circumstances {
                 is_idempotent: self.identity.is_enabled(),
-                is_transactional: self.transactions.is_some(),
                 is_head: position == 0,
                 has_gap,
+                may_restamp: self.identity.raises_epochs(),
+                last_offset,
                 retries: self.settings.retries,
                 refused: refusal.named(batch.sealed.count()),
             };
@@ -175,7 +185,6 @@ impl Producer {
         refusal: &Refusal,
         now: Instant,
     ) {
-        let generation = self.identity.generation();
         let partition = self.accumulator.partition_mut(slot);
         match verdict {
             Verdict::Complete {
@@ -186,9 +195,6 @@ impl Producer {
                 let Some(batch) = partition.remove(position) else {
                     return;
                 };
-                if batch.is_stamped(generation) {
-                    partition.sequence.confirm(generation);
-                }
                 self.report_written(slot, batch, base_offset, log_append_time, cause);
             }
             Verdict::Retry {
@@ -205,14 +211,13 @@ impl Producer {
                 }
                 self.back_off(slot, position, now);
             }
-            Verdict::Restamp => {
+            Verdict::Restamp { is_forgotten } => {
                 let Some(batch) = partition.batch_mut(position) else {
                     return;
                 };
                 batch.stamp = None;
-                partition.sequence.break_off(generation);
-                self.identity.begin_change();
-                // A broker that refuses every identity is not asked at the speed of the network.
+                partition.sequence.break_off(is_forgotten);
+                // A broker that refuses every sequence is not asked at the speed of the network.
                 self.back_off(slot, position, now);
             }
             Verdict::Split { outcome, cause } => {
@@ -283,7 +288,7 @@ impl Producer {
         }
         if error == ErrorCode::NONE {
             self.identity
-                .on_granted(response.producer_id, response.producer_epoch);
+                .grant(response.producer_id, response.producer_epoch);
             for slot in self.accumulator.slots() {
                 self.accumulator.list(slot, now);
             }

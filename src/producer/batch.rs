@@ -1,7 +1,7 @@
 //! A batch and its bookkeeping: open while records are appended, then sealed, sent, perhaps sent again.
 
 use super::compression::Estimate;
-use super::identity;
+use super::sequence::Stamp;
 use crate::error_code::ErrorCode;
 use crate::event::{Outcome, TicketRuns};
 use crate::ids::TopicHandle;
@@ -43,8 +43,8 @@ pub(super) struct ProducerBatch {
     pub(super) ordinal: u64,
     /// How often it was handed out.
     pub(super) attempts: u32,
-    /// The sequence it was given when it was first drained under an identity; a retry keeps it, so that
-    /// the broker recognises the duplicate.
+    /// The sequence and the identity it was given when it was first drained; a retry keeps both, so that
+    /// the broker recognises the duplicate. It loses them only when it is known not to be in the log.
     pub(super) stamp: Option<Stamp>,
     pub(super) is_in_flight: bool,
     /// An earlier attempt got no answer that settles whether it was appended.
@@ -52,35 +52,14 @@ pub(super) struct ProducerBatch {
     pub(super) last_error: Option<ErrorCode>,
 }
 
-/// A base sequence and the identity that it belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
-    pub(super) generation: u32,
-    pub(super) base_sequence: i32,
-}
-
 /// What a sealed batch is charged in all.
 pub(super) fn batch_charge(sealed: &SealedBatch, tickets: &TicketRuns) -> u64 {
     sealed.held_bytes() as u64 + BATCH_OVERHEAD_BYTES + tickets.charged_bytes()
 }
 
-impl Stamp {
-    /// The stamp of what follows a batch of `count` records with this one.
-    pub(super) const fn behind(self, count: u32) -> Self {
-        let base_sequence = identity::advance(self.base_sequence, count);
-        Self {
-            base_sequence,
-            ..self
-        }
-    }
-}
-
 impl ProducerBatch {
-    /// Whether it was stamped under this identity. A stamp of an older identity is void: the batch is
-    /// known not to be in the log, and gets a new one.
-    pub(super) fn is_stamped(&self, generation: u32) -> bool {
-        self.stamp
-            .is_some_and(|stamp| stamp.generation == generation)
+    pub(super) const fn is_stamped(&self) -> bool {
+        self.stamp.is_some()
     }
 
     /// What is counted when it is handed out.
@@ -107,21 +86,5 @@ impl ProducerBatch {
     /// Bytes in a request: the batch header and the records.
     pub(super) fn encoded_len(&self) -> usize {
         self.sealed.encoded_len()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Stamp;
-
-    #[test]
-    fn the_stamp_behind_the_largest_sequence_wraps() {
-        let stamp = |base_sequence| Stamp {
-            generation: 3,
-            base_sequence,
-        };
-        assert_eq!(stamp(i32::MAX - 1).behind(3), stamp(1));
-        assert_eq!(stamp(i32::MAX).behind(1), stamp(0));
-        assert_eq!(stamp(7).behind(5), stamp(12));
     }
 }

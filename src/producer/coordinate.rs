@@ -123,11 +123,12 @@ impl Producer {
 
     /// What requests to coordinators bear.
     fn bearer(&self) -> Bearer {
-        let (producer_id, producer_epoch) = self.identity.held();
-        Bearer {
-            producer_id,
-            producer_epoch,
-        }
+        self.identity
+            .newest()
+            .map_or(Bearer::NOBODY, |held| Bearer {
+                producer_id: held.producer_id,
+                producer_epoch: held.producer_epoch,
+            })
     }
 
     /// A coordinator that a request waits for and that has no connection.
@@ -187,7 +188,7 @@ impl Producer {
                 producer_id,
                 producer_epoch,
             } => {
-                self.identity.on_granted(producer_id, producer_epoch);
+                self.identity.grant(producer_id, producer_epoch);
             }
             Effect::Registered(slots) => {
                 for slot in slots {
@@ -219,7 +220,7 @@ impl Producer {
             ErrorCode::UNSUPPORTED_VERSION | ErrorCode::INVALID_PRODUCER_ID_MAPPING => {
                 FatalError::Transaction(error)
             }
-            ErrorCode::INVALID_PRODUCER_EPOCH | ErrorCode::UNKNOWN_PRODUCER_ID => {
+            ErrorCode::INVALID_PRODUCER_EPOCH => {
                 transactions.on_outdated();
                 return false;
             }

@@ -89,6 +89,8 @@ impl Producer {
             || self.pursue_transaction(now)
             || self.refresh_metadata(now)
             || self.drain(now)
+            // Draining may find that no epoch is left.
+            || self.pursue_identity(now)
             || self.make_room()
     }
 
@@ -167,9 +169,6 @@ impl Producer {
 
     /// Asks for a producer id when there is none, or when the old one has to be replaced.
     fn pursue_identity(&mut self, now: Instant) -> bool {
-        if self.identity.is_changing() && self.is_everything_settled() {
-            self.identity.finish_change();
-        }
         if self.identity.request_due_at().is_none_or(|due| due > now) {
             return false;
         }
@@ -194,16 +193,6 @@ impl Producer {
         self.cluster
             .submit(slot, RequestTag::InitProducerId, slices, now);
         true
-    }
-
-    /// Whether no batch is out, and none is left that the old identity could still settle.
-    fn is_everything_settled(&self) -> bool {
-        let generation = self.identity.generation();
-        !self.sender.has_requests()
-            && self
-                .accumulator
-                .slots()
-                .all(|slot| !self.accumulator.partition(slot).has_unsettled(generation))
     }
 
     /// Hands one request to one broker, or starts a connection to one that has something to get.

@@ -1,234 +1,239 @@
-//! The producer's identity for idempotence: producer id and epoch, and how sequences follow from it.
+//! The producer's identity: producer id and epoch, and when it needs another one.
 //!
 //! ```text
-//! Absent --request--> Requested --answer--> Present --a stamped batch was given up--> Present, changing
-//!    ^                    |                                                                |
-//!    |<---- failed -------'               nothing stamped is out or in doubt               |
-//!    '<------------------------------------------------------------------------------------'
+//! Absent --request--> Requested --answer--> Granted --a partition has a gap--> Granted, epoch + 1
+//!    ^                    |                   | |
+//!    '------ failed ------'                   | '--no epoch is left, or the epoch is refused--,
+//!                                             '<--------answer-------- Granted, being replaced
 //! ```
 //!
-//! While the identity is changing no batch is stamped: what was stamped is settled first, then a new
-//! producer id makes every partition start again at sequence 0.
+//! Brokers keep sequences for each producer id and partition, so a gap in a partition concerns that
+//! partition alone: once what was stamped in it is settled, it goes on at sequence 0 under a higher
+//! epoch. A producer without transactions raises the epoch by itself, which needs no request. Other
+//! partitions go on under the identity that they have, and take up the newest one when they have
+//! nothing stamped. Where one partition stands is in `sequence.rs`.
+//!
+//! In transactions the coordinator alone gives identities ([`Identity::grant`]); until it does, a
+//! partition with a gap stamps nothing.
 
-use super::batch::Stamp;
 use crate::backoff::Backoff;
 use crate::random::Random;
-use crate::record::ProducerStamp;
 use crate::time::Instant;
 
-/// The identity, or the way to it.
+/// The last epoch that is used. Epochs end at 2^15 - 1; as in franz-go, and as transaction coordinators
+/// do it, the last one is left alone, so that a broker can add 1 to any epoch of ours.
+const LAST_EPOCH: i16 = i16::MAX - 1;
+
+/// Who gives the producer its identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Nobody: batches carry none.
+    None,
+    /// Any broker gives a producer id, epochs are the producer's own.
+    Idempotent,
+    /// The coordinator of its transactions gives both.
+    Transactional,
+}
+
+/// A producer id and its epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct IdAndEpoch {
+    pub(super) producer_id: i64,
+    pub(super) producer_epoch: i16,
+}
+
+/// The newest identity, or the way to it.
 #[derive(Debug)]
 pub(super) struct Identity {
-    is_enabled: bool,
-    /// The coordinator of the transactions gives it, nobody else.
-    is_transactional: bool,
-    state: State,
-    /// Counts identities. A stamp or a sequence of another generation is void.
-    generation: u32,
-    is_changing: bool,
+    kind: Kind,
+    newest: Option<IdAndEpoch>,
+    /// The newest is of no use any more where there is a gap: another producer id is needed.
+    is_spent: bool,
+    is_requested: bool,
+    /// The sequence at which partitions start under the first identity.
+    first_sequence: i32,
     backoff: Backoff,
     failures: u32,
     retry_at: Instant,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Absent,
-    Requested,
-    Present {
-        producer_id: i64,
-        producer_epoch: i16,
-    },
-}
-
-/// Where one partition stands in the sequence of the identity.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct PartitionSequence {
-    generation: u32,
-    next: i32,
-    /// A batch of this generation was acknowledged. Before that one batch at a time is in flight: a
-    /// broker without state for the producer id takes any first sequence (before KIP-890), so a lost
-    /// first batch would be overtaken by the second one.
-    is_confirmed: bool,
-    /// A batch that was stamped in this generation was given up: the broker will take nothing that
-    /// comes after it.
-    has_gap: bool,
-}
-
 impl Identity {
-    pub(super) const fn new(is_enabled: bool, is_transactional: bool, backoff: Backoff) -> Self {
+    pub(super) const fn new(kind: Kind, backoff: Backoff) -> Self {
         Self {
-            is_enabled,
-            is_transactional,
-            state: State::Absent,
-            generation: 1,
-            is_changing: false,
+            kind,
+            newest: None,
+            is_spent: false,
+            is_requested: false,
+            first_sequence: 0,
             backoff,
             failures: 0,
             retry_at: Instant::ZERO,
         }
     }
 
-    pub(super) const fn is_enabled(&self) -> bool {
-        self.is_enabled
+    /// Whether batches carry an identity and sequences.
+    pub(super) fn is_enabled(&self) -> bool {
+        self.kind != Kind::None
     }
 
-    pub(super) const fn generation(&self) -> u32 {
-        self.generation
+    /// Whether batches are marked as part of a transaction.
+    pub(super) fn is_transactional(&self) -> bool {
+        self.kind == Kind::Transactional
     }
 
-    /// Whether batches that were never stamped may be drained.
-    pub(super) const fn may_stamp(&self) -> bool {
-        !self.is_enabled || (!self.is_changing && matches!(self.state, State::Present { .. }))
+    /// Whether the producer may start a partition again under a higher epoch of its own. In a
+    /// transaction it may not: the transaction has to be aborted.
+    pub(super) fn raises_epochs(&self) -> bool {
+        self.kind == Kind::Idempotent
     }
 
-    pub(super) const fn is_changing(&self) -> bool {
-        self.is_changing
+    pub(super) const fn newest(&self) -> Option<IdAndEpoch> {
+        self.newest
     }
 
-    /// Starts a change: a stamped batch was given up, or the broker lost its state.
-    pub(super) const fn begin_change(&mut self) {
-        let is_own = self.is_enabled && !self.is_transactional;
-        if is_own && matches!(self.state, State::Present { .. }) {
-            self.is_changing = true;
+    /// For tests of the wrap: partitions start at this sequence under the first identity.
+    pub(super) const fn start_at(&mut self, sequence: i32) {
+        self.first_sequence = sequence;
+    }
+
+    pub(super) const fn first_sequence(&self) -> i32 {
+        self.first_sequence
+    }
+
+    /// What a partition goes on under whose sequences under `ended` are over; `None` while that is to
+    /// be granted first.
+    pub(super) fn successor(&mut self, ended: IdAndEpoch) -> Option<IdAndEpoch> {
+        let newest = self.newest?;
+        // Identities only move on: one that is not the newest is older.
+        if newest != ended {
+            return Some(newest);
+        }
+        if !self.raises_epochs() || self.is_spent {
+            return None;
+        }
+        if newest.producer_epoch >= LAST_EPOCH {
+            self.is_spent = true;
+            return None;
+        }
+        let raised = IdAndEpoch {
+            producer_epoch: newest.producer_epoch + 1,
+            ..newest
+        };
+        self.newest = Some(raised);
+        Some(raised)
+    }
+
+    /// A broker has seen a higher epoch of this producer id, which nobody but this producer should
+    /// use: no epoch of ours is known to be high enough.
+    pub(super) fn on_epoch_refused(&mut self, refused: IdAndEpoch) {
+        if self.raises_epochs() && self.newest == Some(refused) {
+            self.is_spent = true;
         }
     }
 
-    /// Everything stamped is settled: the identity may be replaced.
-    pub(super) const fn finish_change(&mut self) {
-        self.is_changing = false;
-        self.state = State::Absent;
-    }
-
-    /// Whether InitProducerId should be sent; when, if not at once.
+    /// Whether InitProducerId should be sent without a transactional id; when, if not at once.
     pub(super) fn request_due_at(&self) -> Option<Instant> {
-        let is_due = self.is_enabled && !self.is_transactional && self.state == State::Absent;
+        let is_needed = self.newest.is_none() || self.is_spent;
+        let is_due = self.kind == Kind::Idempotent && is_needed && !self.is_requested;
         is_due.then_some(self.retry_at)
     }
 
     pub(super) const fn on_request_sent(&mut self) {
-        self.state = State::Requested;
+        self.is_requested = true;
     }
 
     pub(super) fn on_request_failed(&mut self, random: &mut Random, now: Instant) {
-        self.state = State::Absent;
+        self.is_requested = false;
         self.retry_at = now.after(self.backoff.delay(self.failures, random));
         self.failures = self.failures.saturating_add(1);
     }
 
-    pub(super) const fn on_granted(&mut self, producer_id: i64, producer_epoch: i16) {
-        self.state = State::Present {
+    /// Takes an identity that was granted: partitions take it up when they have nothing stamped.
+    pub(super) const fn grant(&mut self, producer_id: i64, producer_epoch: i16) {
+        self.newest = Some(IdAndEpoch {
             producer_id,
             producer_epoch,
-        };
-        self.generation = self.generation.wrapping_add(1);
+        });
+        self.is_spent = false;
+        self.is_requested = false;
         self.failures = 0;
     }
-
-    /// The producer id and epoch, -1 for none.
-    pub(super) const fn held(&self) -> (i64, i16) {
-        match self.state {
-            State::Present {
-                producer_id,
-                producer_epoch,
-            } => (producer_id, producer_epoch),
-            State::Absent | State::Requested => (-1, -1),
-        }
-    }
-
-    /// What goes into the header of a batch: the triple, or none without idempotence.
-    pub(super) const fn producer_stamp(&self, stamp: Option<Stamp>) -> ProducerStamp {
-        match (self.state, stamp) {
-            (
-                State::Present {
-                    producer_id,
-                    producer_epoch,
-                },
-                Some(stamp),
-            ) => ProducerStamp {
-                producer_id,
-                producer_epoch,
-                base_sequence: stamp.base_sequence,
-                transactional: self.is_transactional,
-            },
-            (State::Absent | State::Requested | State::Present { .. }, _) => ProducerStamp::NONE,
-        }
-    }
-}
-
-impl PartitionSequence {
-    /// Takes the next `count` sequences of a generation.
-    pub(super) fn stamp(&mut self, generation: u32, count: u32) -> Stamp {
-        self.enter(generation);
-        let base_sequence = self.next;
-        self.next = advance(self.next, count);
-        Stamp {
-            generation,
-            base_sequence,
-        }
-    }
-
-    /// A batch of this generation was acknowledged.
-    pub(super) fn confirm(&mut self, generation: u32) {
-        self.enter(generation);
-        self.is_confirmed = true;
-    }
-
-    /// The log that acknowledged a batch is gone.
-    pub(super) const fn unconfirm(&mut self) {
-        self.is_confirmed = false;
-    }
-
-    /// A batch of this generation was given up, or found out of order.
-    pub(super) fn break_off(&mut self, generation: u32) {
-        self.enter(generation);
-        self.has_gap = true;
-    }
-
-    pub(super) const fn is_confirmed(&self, generation: u32) -> bool {
-        self.generation == generation && self.is_confirmed
-    }
-
-    pub(super) const fn has_gap(&self, generation: u32) -> bool {
-        self.generation == generation && self.has_gap
-    }
-
-    /// Starts again at 0 when the identity is another one.
-    fn enter(&mut self, generation: u32) {
-        if self.generation != generation {
-            *self = Self {
-                generation,
-                ..Self::default()
-            };
-        }
-    }
-}
-
-/// The sequence `count` after `sequence`. Sequences are 31 bits wide: after 2^31 - 1 comes 0.
-pub(super) const fn advance(sequence: i32, count: u32) -> i32 {
-    ((sequence as u32).wrapping_add(count) & 0x7fff_ffff) as i32
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::time::Duration;
 
-    #[test]
-    fn sequences_wrap_from_the_largest_to_zero_inside_a_batch() {
-        assert_eq!(advance(i32::MAX, 1), 0);
-        assert_eq!(advance(i32::MAX - 1, 3), 1);
-        assert_eq!(advance(0, 5), 5);
+    fn identity(kind: Kind) -> Identity {
+        let wait = Duration::from_millis(100);
+        let backoff = Backoff {
+            base: wait,
+            max: wait,
+        };
+        Identity::new(kind, backoff)
+    }
+
+    const fn of(producer_id: i64, producer_epoch: i16) -> IdAndEpoch {
+        IdAndEpoch {
+            producer_id,
+            producer_epoch,
+        }
     }
 
     #[test]
-    fn another_generation_starts_at_zero_unconfirmed_and_without_a_gap() {
-        let mut sequence = PartitionSequence::default();
-        assert_eq!(sequence.stamp(1, 10).base_sequence, 0);
-        assert_eq!(sequence.stamp(1, 10).base_sequence, 10);
-        sequence.confirm(1);
-        sequence.break_off(1);
-        assert!(sequence.is_confirmed(1) && sequence.has_gap(1));
-        assert_eq!(sequence.stamp(2, 1).base_sequence, 0);
-        assert!(!sequence.is_confirmed(2) && !sequence.has_gap(2));
+    fn a_gap_raises_the_epoch_and_the_next_one_takes_up_what_is_newer() {
+        let mut identity = identity(Kind::Idempotent);
+        assert_eq!(identity.request_due_at(), Some(Instant::ZERO));
+        assert_eq!(identity.successor(of(7, 0)), None, "nothing is granted");
+        identity.grant(7, 0);
+        assert_eq!(identity.request_due_at(), None);
+        assert_eq!(identity.successor(of(7, 0)), Some(of(7, 1)));
+        assert_eq!(identity.successor(of(7, 0)), Some(of(7, 1)));
+        assert_eq!(identity.successor(of(7, 1)), Some(of(7, 2)));
+        assert_eq!(identity.request_due_at(), None);
+    }
+
+    #[test]
+    fn behind_the_last_epoch_comes_another_producer_id() {
+        let mut identity = identity(Kind::Idempotent);
+        identity.grant(7, LAST_EPOCH - 1);
+        let last = of(7, LAST_EPOCH);
+        assert_eq!(identity.successor(of(7, LAST_EPOCH - 1)), Some(last));
+        assert_eq!(identity.request_due_at(), None, "it is still of use");
+        assert_eq!(identity.successor(last), None);
+        assert_eq!(identity.request_due_at(), Some(Instant::ZERO));
+        identity.on_request_sent();
+        assert_eq!(identity.request_due_at(), None);
+        assert_eq!(identity.newest(), Some(last), "others go on under it");
+        identity.grant(8, 0);
+        assert_eq!(identity.successor(last), Some(of(8, 0)));
+        // A broker may grant any epoch, also the very last one.
+        identity.grant(9, i16::MAX);
+        assert_eq!(identity.successor(of(9, i16::MAX)), None);
+        assert_eq!(identity.request_due_at(), Some(Instant::ZERO));
+    }
+
+    #[test]
+    fn a_refused_epoch_needs_another_producer_id_unless_it_is_an_old_one() {
+        let mut identity = identity(Kind::Idempotent);
+        identity.grant(7, 3);
+        identity.on_epoch_refused(of(7, 2));
+        assert_eq!(identity.request_due_at(), None);
+        identity.on_epoch_refused(of(7, 3));
+        assert_eq!(identity.request_due_at(), Some(Instant::ZERO));
+        assert_eq!(identity.successor(of(7, 3)), None);
+    }
+
+    #[test]
+    fn the_coordinator_alone_gives_the_identity_of_a_transactional_producer() {
+        let mut identity = identity(Kind::Transactional);
+        assert_eq!(identity.request_due_at(), None);
+        identity.grant(7, 3);
+        assert_eq!(identity.successor(of(7, 3)), None);
+        identity.on_epoch_refused(of(7, 3));
+        assert_eq!(identity.request_due_at(), None);
+        identity.grant(7, 4);
+        assert_eq!(identity.successor(of(7, 3)), Some(of(7, 4)));
     }
 }

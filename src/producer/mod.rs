@@ -21,6 +21,7 @@ mod place;
 mod produce_frame;
 mod refusal;
 mod sender;
+mod sequence;
 mod settle;
 mod split;
 mod step;
@@ -44,7 +45,7 @@ use accumulator::Accumulator;
 use batch::{BATCH_OVERHEAD_BYTES, TICKET_BYTES_MAX};
 use core::time::Duration;
 use delivery::Delivery;
-use identity::Identity;
+use identity::{Identity, Kind};
 use memory::Memory;
 use partitioner::Partitioner;
 use sender::Sender;
@@ -128,15 +129,16 @@ impl Producer {
             base: config.retry_backoff,
             max: config.retry_backoff_max,
         };
+        let kind = match (&config.transactional, config.idempotence) {
+            (Some(_), _) => Kind::Transactional,
+            (None, true) => Kind::Idempotent,
+            (None, false) => Kind::None,
+        };
         Self {
             cluster: Cluster::new(config, Random::new(random.next())),
             accumulator: Accumulator::new(config),
             sender: Sender::new(config),
-            identity: Identity::new(
-                config.idempotence,
-                config.transactional.is_some(),
-                retry_backoff,
-            ),
+            identity: Identity::new(kind, retry_backoff),
             transactions: Transactions::new(config),
             waiting: Waiting::new(config.max_block),
             delivery: Delivery::default(),
@@ -156,6 +158,14 @@ impl Producer {
             failure: None,
             is_failure_announced: false,
         }
+    }
+
+    /// For tests of what happens when sequences wrap, without 2^31 records before: partitions start at
+    /// `sequence`, 0 to 2^31 - 1, under the first identity. Only brokers that take any first sequence
+    /// accept that.
+    #[doc(hidden)]
+    pub const fn start_sequences_at(&mut self, sequence: i32) {
+        self.identity.start_at(sequence & i32::MAX);
     }
 
     /// Interns a topic name. The handle is valid for the life of the producer; a name seen before gets

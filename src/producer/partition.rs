@@ -1,8 +1,9 @@
 //! One partition's queue: its open batch, its batches in order, and what may be drained next.
 
 use super::batch::{OpenBatch, ProducerBatch};
-use super::identity::{Identity, PartitionSequence};
+use super::identity::{IdAndEpoch, Identity};
 use super::memory::Memory;
+use super::sequence::{PartitionSequence, Run, Stamp};
 use crate::ids::{BrokerId, Ticket, TopicHandle, TopicUuid};
 use crate::record::Record;
 use crate::time::{Instant, earliest};
@@ -52,15 +53,16 @@ pub(super) struct PartitionQueue {
 }
 
 impl PartitionQueue {
-    /// Takes the id of the topic as the view has it. A topic that was created again has an empty log,
-    /// which takes any first sequence: batches go there one at a time until one is acknowledged, as to
-    /// a partition that is new.
+    /// Takes the id of the topic as the view has it. A topic that was created again has an empty log:
+    /// sequences start there at 0 under a higher epoch, which no attempt of before can get in the way
+    /// of. What is in doubt is sent once more as it was stamped, for a request that names the topic
+    /// may have reached the new log already, which then knows it again.
     pub(super) fn enter_log(&mut self, log: TopicUuid) {
         if log == TopicUuid::ZERO {
             return;
         }
         if self.log != TopicUuid::ZERO && self.log != log {
-            self.sequence.unconfirm();
+            self.sequence.leave_log();
         }
         self.log = log;
     }
@@ -210,8 +212,8 @@ impl PartitionQueue {
             return None;
         }
         let is_alone = self.in_flight == 0;
-        if identity.is_changing() {
-            return self.settleable(identity).filter(|_| is_alone);
+        if identity.is_enabled() && self.sequence.run() != Run::Whole {
+            return self.settleable().filter(|_| is_alone);
         }
         let queued = self.batches.iter().position(|batch| !batch.is_in_flight);
         let position = match queued {
@@ -225,42 +227,95 @@ impl PartitionQueue {
             let is_retry = batch.is_some_and(|batch| batch.attempts > 0);
             return (is_alone || !is_retry).then_some(position);
         }
-        // Between two identities a batch may still bear the stamp of the old one: it waits as well.
-        if !identity.may_stamp() {
-            return None;
-        }
-        let generation = identity.generation();
+        self.sequence.under()?;
         let ordinal = batch.map_or(self.next_ordinal, |batch| batch.ordinal);
         let oldest = self.batches.front().map_or(ordinal, |one| one.ordinal);
-        let may_join = !batch.is_some_and(|batch| batch.is_stamped(generation))
-            && self.sequence.is_confirmed(generation)
+        let may_join = !batch.is_some_and(ProducerBatch::is_stamped)
+            && self.sequence.is_confirmed()
             && ordinal - oldest < REMEMBERED_BATCHES;
         (is_alone || may_join).then_some(position)
     }
 
-    /// While the identity changes: the position of the first batch that is sent once more under the old
-    /// one. Batches before it that have to wait for the new one do not hold it up, or the change would
-    /// wait for itself.
-    fn settleable(&self, identity: &Identity) -> Option<usize> {
-        let generation = identity.generation();
+    /// Brings the sequences in order before a batch is taken. Behind a gap nothing goes on before every
+    /// stamped batch is settled; what is then left is not in the log and gets another stamp.
+    pub(super) fn mend(&mut self, identity: &mut Identity) {
+        // A batch that expired while it was out counts here as well: its answer is still to come.
+        if self.in_flight > 0 {
+            return;
+        }
+        match self.sequence.run() {
+            Run::Whole => {
+                if self.batches.front().is_none_or(|one| !one.is_stamped()) {
+                    self.take_up_newest(identity);
+                }
+                return;
+            }
+            Run::Suspect => {
+                if self.sequence.is_joined_by(self.stamped()) {
+                    self.sequence.make_whole();
+                } else if self.stamped().next().is_none() {
+                    self.sequence.end();
+                }
+            }
+            Run::Forgotten | Run::Broken => {
+                if self.settleable().is_some() {
+                    return;
+                }
+                for batch in &mut self.batches {
+                    batch.stamp = None;
+                }
+                if self.sequence.run() == Run::Forgotten && !identity.raises_epochs() {
+                    self.start_again(self.sequence.under());
+                } else {
+                    self.sequence.end();
+                }
+            }
+            Run::Over => {}
+        }
+        if self.sequence.run() == Run::Over {
+            let ended = self.sequence.under();
+            self.start_again(ended.and_then(|ended| identity.successor(ended)));
+        }
+    }
+
+    fn start_again(&mut self, under: Option<IdAndEpoch>) {
+        if let Some(under) = under {
+            self.sequence.start(under, 0);
+        }
+    }
+
+    /// Nothing is stamped: whatever comes next may bear the newest identity.
+    fn take_up_newest(&mut self, identity: &Identity) {
+        let Some(newest) = identity.newest() else {
+            return;
+        };
+        match self.sequence.under() {
+            None => self.sequence.start(newest, identity.first_sequence()),
+            Some(old) if old != newest => self.sequence.start(newest, 0),
+            Some(_) => {}
+        }
+    }
+
+    /// The stamped batches, in order.
+    fn stamped(&self) -> impl Iterator<Item = (Stamp, u32)> {
+        let stamped = self.batches.iter();
+        stamped.filter_map(|batch| Some((batch.stamp?, batch.sealed.count())))
+    }
+
+    /// Whether the stamped batches follow one another as brokers want them, which they must in the state
+    /// [`Run::Whole`].
+    pub(super) fn is_in_sequence(&self) -> bool {
+        self.sequence.run() != Run::Whole || self.sequence.is_joined_by(self.stamped())
+    }
+
+    /// Behind a gap: the position of the first batch that is sent once more as it was stamped. While
+    /// the gap is suspected this is any, in order; where it is certain the broker takes nothing new, so
+    /// only a batch in doubt can still be found there. Batches before it that have to wait for another
+    /// stamp do not hold it up, or the gap would wait for itself.
+    fn settleable(&self) -> Option<usize> {
+        let is_suspect = self.sequence.run() == Run::Suspect;
         self.batches.iter().position(|batch| {
-            !batch.is_in_flight
-                && batch.is_stamped(generation)
-                && self.is_worth_settling(batch, generation)
-        })
-    }
-
-    /// While the identity changes: whether a stamped batch is sent once more under the old one. Behind
-    /// a gap the broker takes nothing new, so only a batch in doubt can still be found there.
-    fn is_worth_settling(&self, batch: &ProducerBatch, generation: u32) -> bool {
-        batch.is_in_doubt || !self.sequence.has_gap(generation)
-    }
-
-    /// Whether a batch is stamped and not settled, which keeps the identity from being replaced.
-    pub(super) fn has_unsettled(&self, generation: u32) -> bool {
-        self.batches.iter().any(|batch| {
-            batch.is_stamped(generation)
-                && (batch.is_in_flight || self.is_worth_settling(batch, generation))
+            batch.is_stamped() && !batch.is_in_flight && (is_suspect || batch.is_in_doubt)
         })
     }
 

@@ -5,6 +5,7 @@ use super::identity::Identity;
 use super::memory::Memory;
 use super::produce_frame::{self, FrameBatch, FrameSettings};
 use super::refusal::Refusal;
+use super::sequence::Stamp;
 use super::transaction::Transactions;
 use super::verdict::Attempt;
 use crate::cluster::{Cluster, LeaderHint, RequestTag};
@@ -12,7 +13,7 @@ use crate::config::{Acks, Config};
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, TopicHandle, TopicUuid};
 use crate::metrics::Sending;
-use crate::record::Codec;
+use crate::record::{Codec, ProducerStamp};
 use crate::time::Instant;
 use crate::wire::api::produce::{NodeEndpoint, PartitionResponse, ProduceResponse, TopicRef};
 use crate::wire::{ApiKey, Reader, WireError};
@@ -45,9 +46,9 @@ pub(super) struct Sender {
 }
 
 /// On whose behalf batches are written.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Writer<'a> {
-    pub(super) identity: &'a Identity,
+    pub(super) identity: &'a mut Identity,
     pub(super) transactions: Option<&'a Transactions>,
 }
 
@@ -69,6 +70,10 @@ pub(super) struct RequestBatch {
     topic: TopicHandle,
     uuid: TopicUuid,
     partition: i32,
+    /// How many records it has, and the stamp of what follows it. The answer counts also when the batch
+    /// was reported meanwhile.
+    pub(super) count: u32,
+    pub(super) behind: Option<Stamp>,
 }
 
 /// What an answer says about one batch, and about the cluster.
@@ -171,7 +176,9 @@ impl Sender {
                     uuid: batch.uuid,
                     partition: batch.partition,
                     sealed: &stored.sealed,
-                    stamp: identity.producer_stamp(stored.stamp),
+                    stamp: stored.stamp.map_or(ProducerStamp::NONE, |stamp| {
+                        stamp.in_header(identity.is_transactional())
+                    }),
                 })
             })
             .collect();
@@ -195,7 +202,7 @@ impl Sender {
         broker: BrokerId,
         accumulator: &mut Accumulator,
         memory: &mut Memory,
-        identity: &Identity,
+        identity: &mut Identity,
         cluster: &Cluster,
         now: Instant,
     ) -> Vec<RequestBatch> {
@@ -208,7 +215,14 @@ impl Sender {
             let Some(slot) = accumulator.pop_ready(broker) else {
                 break;
             };
-            let partition = accumulator.partition(slot);
+            let partition = accumulator.partition_mut(slot);
+            let topic = partition.topic;
+            let (uuid, name_len) = cluster
+                .metadata
+                .topic(topic)
+                .map_or((TopicUuid::ZERO, 0), |view| (view.uuid, view.name.len()));
+            partition.enter_log(uuid);
+            partition.mend(identity);
             let Some(position) = partition.drainable(broker, identity, now) else {
                 // It comes back onto a list when what holds it up is over.
                 if partition.leader != Some(broker) {
@@ -220,12 +234,6 @@ impl Sender {
                 accumulator.seal(slot, memory, now);
             }
             let partition = accumulator.partition_mut(slot);
-            let topic = partition.topic;
-            let (uuid, name_len) = cluster
-                .metadata
-                .topic(topic)
-                .map_or((TopicUuid::ZERO, 0), |view| (view.uuid, view.name.len()));
-            partition.enter_log(uuid);
             let Some(batch) = partition.batch_mut(position) else {
                 continue;
             };
@@ -242,14 +250,15 @@ impl Sender {
             batch.is_in_flight = true;
             batch.attempts += 1;
             self.counters.on_batch(batch.handed_out(topic, now));
-            let (ordinal, count) = (batch.ordinal, batch.sealed.count());
-            let generation = identity.generation();
-            if identity.is_enabled() && !batch.is_stamped(generation) {
-                let stamp = partition.sequence.stamp(generation, count);
+            let (ordinal, count, mut stamp) = (batch.ordinal, batch.sealed.count(), batch.stamp);
+            if identity.is_enabled() && stamp.is_none() {
+                stamp = partition.sequence.stamp(count);
                 if let Some(batch) = partition.batch_mut(position) {
-                    batch.stamp = Some(stamp);
+                    batch.stamp = stamp;
                 }
             }
+            debug_assert!(stamp.is_some() || !identity.is_enabled(), "no stamp");
+            debug_assert!(partition.is_in_sequence(), "a gap that nobody noticed");
             partition.in_flight += 1;
             partition.in_flight_at = Some(broker);
             let index = partition.index;
@@ -259,6 +268,8 @@ impl Sender {
                 topic,
                 uuid,
                 partition: index,
+                count,
+                behind: stamp.map(|stamp| stamp.behind(count)),
             });
             accumulator.list(slot, now);
         }
@@ -398,5 +409,6 @@ fn attempt_of(entry: &PartitionResponse<'_>) -> Attempt {
         error: entry.error,
         base_offset: entry.base_offset,
         log_append_time: entry.log_append_time_ms,
+        log_start_offset: entry.log_start_offset,
     }
 }

@@ -3,6 +3,7 @@
 use super::Producer;
 use super::accumulator::Slot;
 use super::batch::ProducerBatch;
+use super::sequence::Run;
 use crate::cluster::TopicState;
 use crate::error::Cause;
 use crate::error_code::ErrorCode;
@@ -70,8 +71,8 @@ impl Producer {
         self.push_report(report, charge);
     }
 
-    /// Ends a batch that will not be sent again. If it was stamped, its sequence is missing from now
-    /// on and the broker takes nothing behind it: the identity has to change.
+    /// Ends a batch that will not be sent again. If it was stamped, its sequences may be missing from
+    /// now on.
     pub(super) fn give_up(
         &mut self,
         slot: Slot,
@@ -79,18 +80,20 @@ impl Producer {
         outcome: Outcome,
         cause: Cause,
     ) {
-        self.open_gap(slot, &batch);
+        self.give_up_stamp(slot, &batch, outcome);
         self.report_batch(slot, batch, outcome, Some(cause));
     }
 
-    /// A batch is not sent any more as it was stamped, if it was: the identity has to change.
-    pub(super) fn open_gap(&mut self, slot: Slot, batch: &ProducerBatch) {
-        let generation = self.identity.generation();
-        if self.identity.is_enabled() && batch.is_stamped(generation) {
+    /// A batch is not sent any more as it was stamped, if it was; its partition has to make up for it.
+    pub(super) fn give_up_stamp(&mut self, slot: Slot, batch: &ProducerBatch, outcome: Outcome) {
+        if let Some(stamp) = batch.stamp {
+            let is_absent = outcome == Outcome::NotWritten;
             let partition = self.accumulator.partition_mut(slot);
-            partition.sequence.break_off(generation);
-            self.identity.begin_change();
-            if let Some(transactions) = &mut self.transactions {
+            partition
+                .sequence
+                .give_up(stamp, batch.sealed.count(), is_absent);
+            let is_whole = partition.sequence.run() == Run::Whole;
+            if let (false, Some(transactions)) = (is_whole, &mut self.transactions) {
                 transactions.on_gap();
             }
         }

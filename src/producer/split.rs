@@ -3,8 +3,9 @@
 
 use super::Producer;
 use super::accumulator::Slot;
-use super::batch::{ProducerBatch, Stamp, batch_charge};
+use super::batch::{ProducerBatch, batch_charge};
 use super::refusal::Refusal;
+use super::sequence::Stamp;
 use crate::error::Cause;
 use crate::error_code::ErrorCode;
 use crate::event::{DeliveryReport, Outcome, TicketRuns};
@@ -47,7 +48,6 @@ impl Producer {
     /// or of half its size where that is less, so that every refusal makes batches smaller. The parts
     /// take its place and its sequences. As in Java they keep its age, and dividing is no retry.
     pub(super) fn split_batch(&mut self, slot: Slot, position: usize) -> bool {
-        let generation = self.identity.generation();
         let partition = self.accumulator.partition(slot);
         let Some(batch) = partition.batches().get(position) else {
             return false;
@@ -57,7 +57,7 @@ impl Producer {
             return false;
         };
         let (origin, whole) = (Origin::of(batch), batch.charge);
-        let mut stamp = batch.stamp.filter(|_| batch.is_stamped(generation));
+        let mut stamp = batch.stamp;
         let mut batches = Vec::with_capacity(parts.len());
         for part in parts {
             let part = self.part_of(&origin, part, stamp);
@@ -77,9 +77,8 @@ impl Producer {
     }
 
     /// Ends the records that the answer names, and puts the others in the place of the batch. With
-    /// idempotence these are fewer than the sequences that the batch was given, and what was stamped
-    /// behind it could only move up if it were certain that nothing of it is still under way: so the
-    /// identity changes, as it does when a whole batch is given up.
+    /// idempotence these are fewer than the sequences that the batch was given: what is stamped behind
+    /// it needs other stamps, as when a whole batch is given up.
     pub(super) fn leave_out(
         &mut self,
         slot: Slot,
@@ -105,7 +104,7 @@ impl Producer {
         let Some(batch) = place.map(|place| core::mem::replace(place, rest)) else {
             return false;
         };
-        self.open_gap(slot, &batch);
+        self.give_up_stamp(slot, &batch, outcome);
         self.memory.release(batch.charge);
         let named = (0..).zip(batch.tickets.tickets());
         let named = by_message(
@@ -129,7 +128,7 @@ impl Producer {
         let Some(batch) = partition.remove(position) else {
             return;
         };
-        self.open_gap(slot, &batch);
+        self.give_up_stamp(slot, &batch, outcome);
         let tickets_charge = batch.tickets.charged_bytes();
         self.memory.release(tickets_charge);
         let all = by_message((0..).zip(batch.tickets.tickets()), refusal);

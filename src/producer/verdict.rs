@@ -19,6 +19,8 @@ pub(super) enum Attempt {
         base_offset: i64,
         /// The broker's time in ms; -1 if the topic uses the producer's.
         log_append_time: i64,
+        /// Where the log begins; -1 if unknown.
+        log_start_offset: i64,
     },
     /// The connection was lost before an answer came, or the answer left the batch out.
     Unanswered,
@@ -32,19 +34,46 @@ impl Attempt {
             Self::Answered { .. } | Self::Unanswered => None,
         }
     }
+
+    /// Whether the broker says that it has the batch.
+    pub(super) fn is_success(self) -> bool {
+        matches!(
+            self,
+            Self::Answered {
+                error: ErrorCode::NONE | ErrorCode::DUPLICATE_SEQUENCE_NUMBER,
+                ..
+            }
+        )
+    }
+
+    /// The offset of the last record of a batch of `count`, where the broker tells it.
+    pub(super) fn last_offset(self, count: u32) -> Option<i64> {
+        match self {
+            Self::Answered {
+                error: ErrorCode::NONE,
+                base_offset,
+                ..
+            } if base_offset >= 0 => {
+                Some(base_offset.saturating_add(i64::from(count.saturating_sub(1))))
+            }
+            Self::Answered { .. } | Self::Unanswered => None,
+        }
+    }
 }
 
 /// What the decision depends on besides the batch and its attempt.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Circumstances {
     pub(super) is_idempotent: bool,
-    /// The batch belongs to a transaction: what cannot be settled under its identity is given up, and the
-    /// transaction with it.
-    pub(super) is_transactional: bool,
     /// No batch before this one in its partition is unsettled.
     pub(super) is_head: bool,
     /// A stamped batch before this one was given up: the broker cannot take this one.
     pub(super) has_gap: bool,
+    /// Whether the partition may start again at sequence 0 under an identity that the producer chooses.
+    /// In a transaction it may not: its records would be spread over two identities.
+    pub(super) may_restamp: bool,
+    /// The last offset of the partition that was acknowledged.
+    pub(super) last_offset: Option<i64>,
     /// `retries`.
     pub(super) retries: u32,
     /// How many records of the batch the answer names as those at fault (KIP-467).
@@ -70,9 +99,12 @@ pub(super) enum Verdict {
         /// The view of the cluster is out of date.
         refresh: bool,
     },
-    /// It is not in the log and cannot get there under this identity: change the identity, then send it
-    /// with a new sequence.
-    Restamp,
+    /// It is not in the log and cannot get there with this stamp: send it with another one, once
+    /// everything that is stamped in the partition is settled.
+    Restamp {
+        /// The broker forgot the producer because it deleted the records that it had of it.
+        is_forgotten: bool,
+    },
     /// It is too large and not in the log: send its records in smaller batches, in the sequences that it
     /// was given.
     Split {
@@ -104,6 +136,7 @@ pub(super) fn judge(batch: &ProducerBatch, attempt: Attempt, about: Circumstance
         error,
         base_offset,
         log_append_time,
+        log_start_offset,
     } = attempt
     else {
         return retry_or(batch, about, true, true, Cause::ConnectionLost);
@@ -116,7 +149,7 @@ pub(super) fn judge(batch: &ProducerBatch, attempt: Attempt, about: Circumstance
         };
     }
     if about.is_idempotent
-        && let Some(verdict) = judge_sequence(batch, error, about)
+        && let Some(verdict) = judge_sequence(batch, error, log_start_offset, about)
     {
         return verdict;
     }
@@ -158,47 +191,54 @@ fn append_time(batch: &ProducerBatch, answered: i64) -> Option<i64> {
     (answered >= 0 && !is_own).then_some(answered)
 }
 
-/// The answers that concern the sequence; `None` for all others.
+/// The answers that concern the sequence; `None` for all others. None of these attempts was appended.
 fn judge_sequence(
     batch: &ProducerBatch,
     error: ErrorCode,
+    log_start_offset: i64,
     about: Circumstances,
 ) -> Option<Verdict> {
-    match error {
-        ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER
-        | ErrorCode::UNKNOWN_PRODUCER_ID
-        | ErrorCode::INVALID_PRODUCER_EPOCH => Some(if about.is_head || about.has_gap {
-            // Nothing that could come before it is missing, or will never come: the broker will not
-            // take this sequence. The attempt itself was not appended; an earlier one may have been.
-            if about.is_transactional {
-                Verdict::GiveUp {
-                    outcome: outcome_of(batch, false),
-                    cause: Cause::Broker(error),
-                }
-            } else if batch.is_in_doubt {
-                Verdict::GiveUp {
-                    outcome: Outcome::PossiblyWritten,
-                    cause: Cause::InDoubt,
-                }
-            } else {
-                Verdict::Restamp
-            }
-        } else {
-            // An earlier batch is still to be settled; its retry comes first.
-            Verdict::Retry {
-                adds_doubt: false,
-                refresh: false,
-            }
-        }),
-        _ => None,
+    let is_forgotten = match error {
+        ErrorCode::UNKNOWN_PRODUCER_ID if log_start_offset < 0 => {
+            // The broker lost the partition while it answered; another one will know more.
+            let cause = Cause::Broker(error);
+            return Some(retry_or(batch, about, false, false, cause));
+        }
+        // The log begins behind all that is acknowledged: it was deleted, as `retention.ms` wants it,
+        // and with it what the broker knew of the producer. Nothing is lost.
+        ErrorCode::UNKNOWN_PRODUCER_ID => about.last_offset.unwrap_or(-1) < log_start_offset,
+        ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER | ErrorCode::INVALID_PRODUCER_EPOCH => false,
+        _ => return None,
+    };
+    if !about.is_head && !about.has_gap {
+        // An earlier batch is still to be settled; its retry comes first.
+        return Some(Verdict::Retry {
+            adds_doubt: false,
+            refresh: false,
+        });
     }
+    // Nothing that could come before it is missing, or will never come: the broker will not take this
+    // sequence.
+    Some(if batch.is_in_doubt {
+        Verdict::GiveUp {
+            outcome: Outcome::PossiblyWritten,
+            cause: Cause::InDoubt,
+        }
+    } else if about.may_restamp || is_forgotten {
+        Verdict::Restamp { is_forgotten }
+    } else {
+        Verdict::GiveUp {
+            outcome: Outcome::NotWritten,
+            cause: Cause::Broker(error),
+        }
+    })
 }
 
 /// Whether the records that the answer does not name may be sent again without the others. With
-/// idempotence what is left has fewer records than sequences and needs another identity, under which a
+/// idempotence what is left has fewer records than sequences and needs another stamp, under which a
 /// batch in doubt could be written twice.
 fn may_leave_out(batch: &ProducerBatch, about: Circumstances) -> bool {
-    let is_safe = !(about.is_transactional || about.is_idempotent && batch.is_in_doubt);
+    let is_safe = !about.is_idempotent || (about.may_restamp && !batch.is_in_doubt);
     is_safe && (1..batch.sealed.count()).contains(&about.refused)
 }
 

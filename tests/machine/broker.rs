@@ -1,6 +1,6 @@
 //! A cluster of fake brokers: decodes requests and encodes responses with the `kafka-protocol` crate.
 
-use crate::faults::{Answer, ApiVersionsMood, Fate, Faults};
+use crate::faults::{Answer, ApiVersionsMood, Fate, Faults, error_of, throttle_of};
 use crate::leader_hints::Hints;
 use crate::partition_log::{PartitionLog, ReceivedBatch, UnknownProducer};
 use crate::rules::{Refused, Rules};
@@ -21,7 +21,7 @@ use kafka_protocol::protocol::{
     Decodable, Encodable, HeaderVersion, StrBytes, decode_request_header_from_buffer,
 };
 use odradek::ErrorCode;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 pub(crate) const PRODUCE: i16 = 0;
 pub(crate) const METADATA: i16 = 3;
@@ -35,6 +35,8 @@ pub(crate) struct FakePartition {
     pub(crate) epoch: i32,
     /// The leader and epoch that Metadata tells instead, as a broker does that lags behind.
     pub(crate) stale: Option<(i32, i32)>,
+    /// The log start offset that UNKNOWN_PRODUCER_ID tells, in order; then 0.
+    pub(crate) log_starts: VecDeque<i64>,
     pub(crate) log: PartitionLog,
 }
 
@@ -97,6 +99,8 @@ pub(crate) struct FakeCluster {
     pub(crate) seen: Vec<Seen>,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) identities: i64,
+    /// The epoch that goes with a new producer id.
+    pub(crate) first_epoch: i16,
 }
 
 /// What a broker does about a request.
@@ -126,6 +130,7 @@ impl FakeCluster {
             seen: Vec::new(),
             attempts: Vec::new(),
             identities: 0,
+            first_epoch: 0,
         }
     }
 
@@ -248,6 +253,14 @@ impl FakeCluster {
                     (response.base_offset, response.log_append_time_ms) = (offset, time);
                 }
                 Some(Err(refused)) => refused.tell(&mut response, version),
+            }
+            response.log_start_offset = -1;
+            if response.error_code == ErrorCode::UNKNOWN_PRODUCER_ID.0
+                && version >= 5
+                && let Some(name) = &name
+            {
+                let log_starts = &mut self.partition(name, data.index).log_starts;
+                response.log_start_offset = log_starts.pop_front().unwrap_or(0);
             }
             let is_about_leader = response.error_code == ErrorCode::NOT_LEADER_OR_FOLLOWER.0;
             if let Some(name) = name.as_deref().filter(|_| is_about_leader && version >= 10) {
@@ -439,25 +452,11 @@ impl FakeCluster {
                 .with_producer_epoch(-1)
         } else {
             self.identities += 1;
-            response.with_producer_id(ProducerId(1000 + self.identities))
+            response
+                .with_producer_id(ProducerId(1000 + self.identities))
+                .with_producer_epoch(self.first_epoch)
         };
         encode(header, &response, fate)
-    }
-}
-
-fn throttle_of(fate: &Fate) -> i32 {
-    if let Fate::Throttle(ms) = fate {
-        *ms
-    } else {
-        0
-    }
-}
-
-const fn error_of(fate: &Fate) -> Option<ErrorCode> {
-    if let Fate::Error(error) = fate {
-        Some(*error)
-    } else {
-        None
     }
 }
 

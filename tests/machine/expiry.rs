@@ -67,19 +67,41 @@ fn a_batch_that_expires_unsent_leaves_no_gap_in_the_sequences() {
 }
 
 #[test]
-fn a_batch_that_expires_alone_in_doubt_is_followed_by_another_identity() {
-    let mut world = orders(1, "all");
-    let expired = expire_in_flight(&mut world, Answer::Well);
-    world.run_until_idle();
-    let next = world.send_to("orders", 0, "next");
-    world.run_until_idle();
-    let outcome = |ticket| world.account.fortune(ticket).outcome;
-    assert_eq!(outcome(expired), Outcome::PossiblyWritten);
-    assert_eq!(outcome(next), Outcome::Written);
-    assert_eq!(world.cluster.identities, 2);
-    let last = &world.cluster.attempts.last().expect("an attempt").batch;
-    assert_eq!((last.producer_id, last.base_sequence), (1002, 0));
-    world.finish();
+fn what_follows_a_batch_that_expired_in_flight_depends_on_its_answer() {
+    for (late, next_epoch, next_sequence) in [
+        (Answer::Well, 0, 2),
+        (
+            Answer::ErrorAfterAppend(ErrorCode::DUPLICATE_SEQUENCE_NUMBER),
+            0,
+            2,
+        ),
+        // No answer, and ones that leave open whether it was appended: it was twice, then it was not.
+        (Answer::LeaveOut, 1, 0),
+        (Answer::ErrorAfterAppend(ErrorCode::REQUEST_TIMED_OUT), 1, 0),
+        (Answer::Error(ErrorCode::REQUEST_TIMED_OUT), 1, 0),
+    ] {
+        let mut world = orders(1, "all");
+        let expired = expire_in_flight(&mut world, late);
+        world.run_until(3_100, |world| {
+            world.account.count(Outcome::PossiblyWritten) == 1
+        });
+        let next = world.send_to("orders", 0, "next");
+        world.run_for(100);
+        assert_eq!(
+            world.cluster.attempts.len(),
+            2,
+            "{late:?}: stamped before the answer"
+        );
+        world.run_until_idle();
+        let outcome = |ticket| world.account.fortune(ticket).outcome;
+        assert_eq!(outcome(expired), Outcome::PossiblyWritten);
+        assert_eq!(outcome(next), Outcome::Written);
+        assert_eq!(world.cluster.identities, 1);
+        let last = &world.cluster.attempts.last().expect("an attempt").batch;
+        let stamp = (last.producer_epoch, last.base_sequence);
+        assert_eq!(stamp, (next_epoch, next_sequence), "{late:?}");
+        world.finish();
+    }
 }
 
 #[test]

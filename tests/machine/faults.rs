@@ -98,3 +98,21 @@ impl Faults {
         *self = Self::default();
     }
 }
+
+/// The throttle time that a response carries, in ms.
+pub(crate) const fn throttle_of(fate: &Fate) -> i32 {
+    if let Fate::Throttle(ms) = fate {
+        *ms
+    } else {
+        0
+    }
+}
+
+/// The error that a response as a whole carries.
+pub(crate) const fn error_of(fate: &Fate) -> Option<ErrorCode> {
+    if let Fate::Error(error) = fate {
+        Some(*error)
+    } else {
+        None
+    }
+}

@@ -171,12 +171,9 @@ fn one_refused_batch_among_five_in_flight_leaves_the_others_whole_and_in_order()
                 assert_eq!(fortune.outcome, Outcome::Written, "{i} of {position}");
             }
         }
-        assert_eq!(world.cluster.identities, 2);
-        let fresh = world
-            .cluster
-            .attempts
-            .iter()
-            .find(|a| a.batch.producer_id == 1002);
+        assert_eq!(world.cluster.identities, 1, "the epoch is raised instead");
+        let mut attempts = world.cluster.attempts.iter();
+        let fresh = attempts.find(|a| a.batch.producer_epoch == 1);
         assert_eq!(fresh.unwrap().batch.base_sequence, 0);
         world.finish();
     }
@@ -191,15 +188,10 @@ fn batches_refused_for_their_own_reasons_behind_a_gap_get_new_sequences() {
         Answer::Error(ErrorCode::NOT_ENOUGH_REPLICAS),
     ];
     world.cluster.faults.answer("orders", 0, &answers);
-    // The new identity is slow to come, so that back-offs end before it is there.
-    world
-        .cluster
-        .faults
-        .fate(INIT_PRODUCER_ID, &[Fate::Slow(2000)]);
     let tickets = send_all(&mut world, 6);
     world.run_until_idle();
     assert_all_written_in_order(&world, &tickets[1..]);
-    assert_eq!(world.cluster.identities, 2);
+    assert_eq!(world.cluster.identities, 1);
     let unstamped = world
         .cluster
         .attempts
@@ -231,41 +223,6 @@ fn a_batch_in_doubt_behind_one_that_is_held_does_not_stall_the_producer() {
 }
 
 #[test]
-fn the_identity_changes_only_when_nothing_is_in_flight_elsewhere() {
-    let mut world = World::new()
-        .brokers(2)
-        .topic("orders", 2)
-        .config("batch.size", "0")
-        .config("linger.ms", "0");
-    for partition in 0..2 {
-        world.send_to("orders", partition, "first");
-    }
-    world.run_until_idle();
-    world.cluster.faults.fate(PRODUCE, &[Fate::Slow(700)]);
-    let slow = world.send_to("orders", 1, "slow");
-    world.run_until(1000, |world| world.cluster.attempts.len() == 3);
-    let refusal = Answer::Error(ErrorCode::MESSAGE_TOO_LARGE);
-    world.cluster.faults.answer("orders", 0, &[refusal]);
-    world.send_to("orders", 0, "refused");
-    let after = world.send_to("orders", 0, "after");
-    world.run_until_idle();
-    assert_eq!(world.account.fortune(slow).outcome, Outcome::Written);
-    assert_eq!(world.account.fortune(after).outcome, Outcome::Written);
-    let asked = world
-        .cluster
-        .seen
-        .iter()
-        .filter(|seen| seen.api == INIT_PRODUCER_ID);
-    let asked: Vec<u64> = asked.map(|seen| seen.at).collect();
-    assert_eq!(asked.len(), 2);
-    assert!(
-        asked[1] >= world.account.fortune(slow).at,
-        "changed while a batch was out"
-    );
-    world.finish();
-}
-
-#[test]
 fn a_head_that_is_out_of_order_is_sent_again_under_another_identity() {
     for error in [
         ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
@@ -278,7 +235,11 @@ fn a_head_that_is_out_of_order_is_sent_again_under_another_identity() {
         let tickets = send_all(&mut world, 4);
         world.run_until_idle();
         assert_all_written_in_order(&world, &tickets);
-        assert_eq!(world.cluster.identities, 2);
+        // Only an epoch that is refused needs another producer id.
+        let is_refused = error == ErrorCode::INVALID_PRODUCER_EPOCH;
+        assert_eq!(world.cluster.identities, 1 + i64::from(is_refused));
+        let last = &world.cluster.attempts.last().unwrap().batch;
+        assert_eq!(last.producer_epoch, i16::from(!is_refused));
         world.finish();
     }
 }
@@ -305,7 +266,9 @@ fn a_batch_that_expires_in_flight_does_not_take_the_later_ones_along() {
     let fortune = world.account.fortune(expired);
     assert_eq!(fortune.outcome, Outcome::PossiblyWritten);
     assert_all_written_in_order(&world, &later);
-    assert_eq!(world.cluster.identities, 2);
+    assert_eq!(world.cluster.identities, 1);
+    let last = &world.cluster.attempts.last().unwrap().batch;
+    assert_eq!((last.producer_epoch, last.base_sequence), (1, 2));
     world.finish();
 }
 
@@ -373,10 +336,11 @@ fn an_unknown_error_instead_of_a_producer_id_ends_the_producer() {
 #[test]
 fn an_identity_that_is_refused_after_a_gap_reports_what_is_queued() {
     let mut world = warmed();
-    world
-        .cluster
-        .faults
-        .answer("orders", 0, &[Answer::Error(ErrorCode::MESSAGE_TOO_LARGE)]);
+    world.cluster.faults.answer(
+        "orders",
+        0,
+        &[Answer::Error(ErrorCode::INVALID_PRODUCER_EPOCH)],
+    );
     let error = ErrorCode::CLUSTER_AUTHORIZATION_FAILED;
     world
         .cluster

@@ -162,7 +162,7 @@ fn a_batch_that_gets_a_new_sequence_is_a_retry_too() {
     world.send("orders", None, "w");
     world.run_until_idle();
     let metrics = judged(&mut world);
-    assert_eq!(world.cluster.identities, 2);
+    assert_eq!(world.cluster.identities, 1);
     assert_eq!((metrics.records.sent, metrics.records.retried), (4, 2));
     assert_eq!(metrics.records.written, 2);
     assert_eq!(

@@ -214,7 +214,7 @@ fn a_broker_that_does_not_tell_records_refuses_the_batch() {
     world.finish();
 }
 
-/// What is left needs another identity, under which a broker would not know it again.
+/// What is left needs another stamp, by which a broker would not know it again.
 #[test]
 fn a_batch_in_doubt_is_given_up_whole_with_idempotence() {
     let mut world = compacted(World::new());

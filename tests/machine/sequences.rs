@@ -1,5 +1,5 @@
-//! Sequences under trouble: retries in order, what is new behind them, and changes of the identity with
-//! other partitions in the middle of something.
+//! Sequences under trouble: retries in order, what is new behind them, and other epochs and producer
+//! ids with other partitions in the middle of something.
 
 use crate::broker::{Attempt, INIT_PRODUCER_ID};
 use crate::faults::{Answer, Fate};
@@ -7,9 +7,9 @@ use crate::partition_log::UnknownProducer;
 use crate::world::World;
 use odradek::{ErrorCode, Outcome, Ticket};
 
-/// The identity that the fake cluster gives first, and the one after it.
-const FIRST: i64 = 1001;
-const SECOND: i64 = 1002;
+/// The identity that the fake cluster gives first, and that with a higher epoch.
+const FIRST: (i64, i16) = (1001, 0);
+const RAISED: (i64, i16) = (1001, 1);
 
 /// One broker, partitions that have each been written to, and a batch for each record.
 fn warmed(partitions: i32) -> World {
@@ -32,9 +32,17 @@ fn warm(world: World, partitions: i32) -> World {
 
 /// The broker knows nothing of the producer in this partition any more, and says so.
 fn forget(world: &mut World, partition: i32) {
+    refuse(world, partition, ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
+}
+
+/// The broker refuses the epoch in this partition: only another producer id helps.
+fn refuse_epoch(world: &mut World, partition: i32) {
+    refuse(world, partition, ErrorCode::INVALID_PRODUCER_EPOCH);
+}
+
+fn refuse(world: &mut World, partition: i32, error: ErrorCode) {
     let log = &mut world.cluster.partition("orders", partition).log;
     log.forget_producers();
-    let error = ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
     world.cluster.unknown_producer = UnknownProducer::Refuse(error);
 }
 
@@ -45,10 +53,13 @@ fn attempts_at(world: &World, partition: i32) -> Vec<&Attempt> {
         .collect()
 }
 
-fn stamps(world: &World, partition: i32) -> Vec<(i64, i32)> {
-    let attempts = attempts_at(world, partition).into_iter();
-    attempts
-        .map(|attempt| (attempt.batch.producer_id, attempt.batch.base_sequence))
+fn stamps(world: &World, partition: i32) -> Vec<((i64, i16), i32)> {
+    let batches = attempts_at(world, partition).into_iter().map(|a| &a.batch);
+    batches
+        .map(|batch| {
+            let by = (batch.producer_id, batch.producer_epoch);
+            (by, batch.base_sequence)
+        })
         .collect()
 }
 
@@ -90,12 +101,12 @@ fn retries_go_out_one_after_the_other_and_what_is_new_waits_behind_them() {
 }
 
 #[test]
-fn another_identity_starts_every_partition_at_0_when_it_is_next_written_to() {
+fn a_higher_epoch_starts_every_partition_at_0_when_it_is_next_written_to() {
     let mut world = warmed(2);
     forget(&mut world, 0);
     let mut tickets = vec![world.send_to("orders", 0, "second")];
     world.run_until_idle();
-    assert_eq!(stamps(&world, 0), [(FIRST, 1), (SECOND, 0)]);
+    assert_eq!(stamps(&world, 0), [(FIRST, 1), (RAISED, 0)]);
     assert_eq!(stamps(&world, 1), [], "nothing was to be sent there");
     // A broker takes any sequence from a producer id that it does not know: ours has to be 0.
     world.cluster.unknown_producer = UnknownProducer::Accept;
@@ -104,13 +115,13 @@ fn another_identity_starts_every_partition_at_0_when_it_is_next_written_to() {
         world.run_until_idle();
     }
     assert_written(&world, &tickets);
-    assert_eq!(stamps(&world, 1), [(SECOND, 0), (SECOND, 1)]);
-    assert_eq!(stamps(&world, 0)[2..], [(SECOND, 1)]);
+    assert_eq!(stamps(&world, 1), [(RAISED, 0), (RAISED, 1)]);
+    assert_eq!(stamps(&world, 0)[2..], [(RAISED, 1)]);
     world.finish();
 }
 
 #[test]
-fn a_batch_that_fails_elsewhere_during_the_change_leaves_no_gap_under_the_next_identity() {
+fn a_batch_that_fails_elsewhere_leaves_no_gap_under_the_next_epoch() {
     let mut world = warm(World::new().config("retries", "1"), 2);
     let mut tickets = vec![world.send_to("orders", 0, "second")];
     let failing = world.send_to("orders", 1, "fails");
@@ -124,12 +135,12 @@ fn a_batch_that_fails_elsewhere_during_the_change_leaves_no_gap_under_the_next_i
     assert_written(&world, &tickets);
     assert_eq!(world.account.fortune(failing).outcome, Outcome::NotWritten);
     let last = stamps(&world, 1).last().copied();
-    assert_eq!(last, Some((SECOND, 0)), "{}", world.story());
+    assert_eq!(last, Some((RAISED, 0)), "{}", world.story());
     world.finish();
 }
 
 #[test]
-fn a_retry_of_another_partition_survives_the_change_of_the_identity() {
+fn a_retry_of_another_partition_survives_a_higher_epoch() {
     for refusals in 1..=3 {
         let mut world = warmed(2);
         forget(&mut world, 0);
@@ -138,7 +149,7 @@ fn a_retry_of_another_partition_survives_the_change_of_the_identity() {
         let tickets = [0, 1, 0, 1].map(|partition| world.send_to("orders", partition, "v"));
         world.run_until_idle();
         assert_written(&world, &tickets);
-        assert_eq!(world.cluster.identities, 2);
+        assert_eq!(world.cluster.identities, 1);
         world.finish();
     }
 }
@@ -147,7 +158,7 @@ fn a_retry_of_another_partition_survives_the_change_of_the_identity() {
 fn a_lost_answer_with_the_next_identity_is_asked_for_again() {
     for fate in [Fate::LoseResponse, Fate::ResetBefore, Fate::NeverAnswer] {
         let mut world = warmed(2);
-        forget(&mut world, 0);
+        refuse_epoch(&mut world, 0);
         world.cluster.faults.fate(INIT_PRODUCER_ID, &[fate]);
         let tickets = [0, 1, 0, 1].map(|partition| world.send_to("orders", partition, "v"));
         world.run_until_idle();
@@ -159,7 +170,7 @@ fn a_lost_answer_with_the_next_identity_is_asked_for_again() {
 #[test]
 fn a_close_waits_for_another_identity_and_sends_what_is_left() {
     let mut world = warmed(2);
-    forget(&mut world, 0);
+    refuse_epoch(&mut world, 0);
     world
         .cluster
         .faults
@@ -175,7 +186,7 @@ fn a_close_waits_for_another_identity_and_sends_what_is_left() {
 #[test]
 fn a_close_without_time_during_the_change_of_the_identity_reports_everything() {
     let mut world = warmed(2);
-    forget(&mut world, 0);
+    refuse_epoch(&mut world, 0);
     world
         .cluster
         .faults

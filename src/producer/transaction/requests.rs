@@ -81,6 +81,13 @@ pub(in super::super) struct Bearer {
     pub(in super::super) producer_epoch: i16,
 }
 
+impl Bearer {
+    pub(in super::super) const NOBODY: Self = Self {
+        producer_id: -1,
+        producer_epoch: -1,
+    };
+}
+
 impl Transactions {
     /// Goes on as far as no request is needed for it. `is_settled`: every record of the transaction is
     /// reported and no request with records is out. Returns whether anything changed.
@@ -167,12 +174,14 @@ impl Transactions {
     /// transaction.
     fn wants_end(&self) -> Option<Request> {
         let current = &self.current;
-        if current.is_outdated && !current.is_ended {
+        let is_abort = self.state == TransactionState::Aborting;
+        if is_abort && current.is_outdated && !current.is_ended {
             return Some(Request::InitProducerId { is_bump: true });
         }
         if current.is_started && !current.is_ended {
-            let is_commit = self.state == TransactionState::Committing;
-            return Some(Request::End { is_commit });
+            return Some(Request::End {
+                is_commit: !is_abort,
+            });
         }
         current
             .needs_new_epoch
