@@ -32,7 +32,6 @@ impl Producer {
         let Some(transactions) = &mut self.transactions else {
             return false;
         };
-        self.memory.release(transactions.take_freed());
         if transactions.take_drop() {
             self.drop_queued(Cause::TransactionAborted, now);
             return true;

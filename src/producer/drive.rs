@@ -78,6 +78,9 @@ impl Producer {
             self.on_cluster_event(event, now);
             return true;
         }
+        if let Some(transactions) = &mut self.transactions {
+            self.memory.release(transactions.take_freed());
+        }
         if matches!(self.life, Life::Disconnecting | Life::Closed) {
             return false;
         }

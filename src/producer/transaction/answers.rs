@@ -1,7 +1,7 @@
 //! What coordinators answer, and what follows from it.
 
 use super::requests::Request;
-use super::{CONCURRENT_BACKOFF, Registration, Transactions};
+use super::{CONCURRENT_BACKOFF, Kind, Registration, Transactions};
 use crate::cluster::Cluster;
 use crate::error::FatalError;
 use crate::error_code::{ErrorCode, Recovery};
@@ -76,7 +76,10 @@ impl Transactions {
         let api = request.api();
         let effect = match gain {
             Some(gain) => {
-                self.failures = 0;
+                // A coordinator that is found has still to show that it is one.
+                if !matches!(gain, Gain::Coordinator { .. }) {
+                    self.failures = 0;
+                }
                 self.retry_at = Instant::ZERO;
                 self.take(&request, gain, cluster)
             }
@@ -170,7 +173,7 @@ impl Transactions {
                 self.coordinators.note(group, node, cluster);
                 Effect::None
             }
-            Gain::Identity(response) => self.take_identity(&response),
+            Gain::Identity(response) => self.take_identity(&response, cluster),
             Gain::Partitions => match self.current.registering.take() {
                 Some(Registration::Partitions(slots)) => {
                     self.current.is_started = true;
@@ -195,7 +198,7 @@ impl Transactions {
         }
     }
 
-    fn take_identity(&mut self, response: &InitProducerIdResponse) -> Effect {
+    fn take_identity(&mut self, response: &InitProducerIdResponse, cluster: &Cluster) -> Effect {
         let kept = PreparedTransaction {
             producer_id: response.ongoing_txn_producer_id,
             producer_epoch: response.ongoing_txn_producer_epoch,
@@ -205,6 +208,7 @@ impl Transactions {
             self.current.is_ended = true;
             self.current.needs_new_epoch = false;
         } else if self.current.keeps_prepared && kept.producer_id >= 0 {
+            self.current.kind = Kind::of(cluster.transaction_version());
             self.current.is_started = true;
             self.end_operation(Ok(Some(kept)));
         } else {
@@ -221,7 +225,7 @@ impl Transactions {
         if self.registers() {
             // The first transaction of the second kind starts with an epoch of its own (KIP-890).
             self.current.needs_new_epoch |=
-                super::Kind::of(cluster.transaction_version()) != self.current.kind;
+                Kind::of(cluster.transaction_version()) != self.current.kind;
             return Effect::None;
         }
         Effect::Granted {

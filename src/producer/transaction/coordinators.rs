@@ -58,19 +58,20 @@ impl Coordinators {
 
     /// Forgets a coordinator that cannot be connected to. Returns whether there was one.
     pub(super) fn forget_unreachable(&mut self, cluster: &Cluster) -> bool {
-        let is_lost = |found: &Found| {
+        let is_lost = |found: &mut Found| {
             let failures = cluster.failures_of(found.node);
-            failures.is_none_or(|failures| failures > found.failures)
+            let is_lost = failures.is_none_or(|failures| failures > found.failures);
+            found.failures = found.failures.min(failures.unwrap_or(0));
+            is_lost
         };
-        let mut any = false;
-        if self.transaction.as_ref().is_some_and(is_lost) {
+        let transaction = self.transaction.as_mut().is_some_and(is_lost);
+        let group = self.group.as_mut().is_some_and(|(_, found)| is_lost(found));
+        if transaction {
             self.transaction = None;
-            any = true;
         }
-        if self.group.as_ref().is_some_and(|(_, found)| is_lost(found)) {
+        if group {
             self.group = None;
-            any = true;
         }
-        any
+        transaction || group
     }
 }

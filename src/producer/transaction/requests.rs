@@ -239,7 +239,15 @@ impl Transactions {
             Request::InitProducerId { .. } if two_phase => Some(VersionRange { min: 6, max: 6 }),
             Request::InitProducerId { is_bump: true } => from(3),
             Request::FindTransaction => from(1),
-            Request::CommitOffsets if self.registers() => up_to(4),
+            // A coordinator that is not told the member cannot fence it.
+            Request::CommitOffsets if self.registers() => Some(VersionRange {
+                min: if self.names_member() {
+                    3
+                } else {
+                    supported.min
+                },
+                max: 4,
+            }),
             Request::CommitOffsets => from(5),
             Request::End { .. } if self.registers() => up_to(4),
             Request::End { .. } => from(5),
@@ -248,6 +256,12 @@ impl Transactions {
             | Request::AddPartitions
             | Request::AddOffsets => None,
         }
+    }
+
+    /// Whether the next offsets are those of a member of their group.
+    fn names_member(&self) -> bool {
+        let offsets = self.offsets.front();
+        offsets.is_some_and(|one| one.group.generation_id >= 0 || !one.group.member_id.is_empty())
     }
 
     /// Writes a request, and notes it as out.
