@@ -334,3 +334,38 @@ impl Connection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a broker of these APIs, all from version 0 on, tells.
+    fn told(apis: &[(ApiKey, i16)]) -> ApiVersionsResponse {
+        let mut body = vec![0, 0, 0, 0, 0, apis.len() as u8];
+        for (api, max) in apis {
+            for number in [api.code(), 0, *max] {
+                body.extend_from_slice(&number.to_be_bytes());
+            }
+        }
+        ApiVersionsResponse::decode(Reader::new(&body), 0).unwrap()
+    }
+
+    #[test]
+    fn every_api_is_negotiated_by_itself() {
+        let told = told(&[(ApiKey::Produce, 9), (ApiKey::AddPartitionsToTxn, 5)]);
+        let versions = Versions::negotiate(&told);
+        assert_eq!(versions.of(ApiKey::Produce), Some(9));
+        assert_eq!(versions.of(ApiKey::AddPartitionsToTxn), Some(3));
+        assert_eq!(versions.of(ApiKey::EndTxn), None);
+        assert_eq!(versions.two_phase_commit, None);
+    }
+
+    #[test]
+    fn the_version_with_two_phase_commit_is_apart() {
+        for (theirs, usual) in [(4, 4), (5, 5), (6, 5)] {
+            let versions = Versions::negotiate(&told(&[(ApiKey::InitProducerId, theirs)]));
+            assert_eq!(versions.of(ApiKey::InitProducerId), Some(usual));
+            assert_eq!(versions.two_phase_commit, Some(theirs));
+        }
+    }
+}

@@ -14,8 +14,8 @@ use crate::wire::{
 
 /// The first version with the leader epoch of the last record consumed.
 const FIRST_WITH_LEADER_EPOCH: i16 = 2;
-/// The first version that says who the member is.
-const FIRST_WITH_MEMBER: i16 = 3;
+/// The first version that says who the member is: below it a group cannot fence one (KIP-447).
+pub const FIRST_WITH_MEMBER: i16 = 3;
 
 /// The request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

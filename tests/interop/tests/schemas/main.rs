@@ -7,6 +7,8 @@ mod generate;
 mod requests;
 mod responses;
 mod schema;
+mod transaction_requests;
+mod transaction_responses;
 mod value;
 
 use std::sync::OnceLock;

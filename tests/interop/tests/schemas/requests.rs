@@ -14,7 +14,7 @@ use crate::{CASES, Schemas, versions};
 
 /// Has `case` encode requests of every version of `key`, and reads the frames. `case` gives the frame
 /// with its length, and the fields of the body as meant; those that a version lacks are left aside.
-fn check(
+pub(crate) fn check(
     test: &str,
     key: ApiKey,
     case: impl Fn(&mut Dice, &RequestHeader<'_>) -> (Vec<u8>, Record),

@@ -18,18 +18,18 @@ use crate::{CASES, Schemas, versions};
 const CORRELATION_ID: i32 = 0x0102_0304;
 
 /// What is compared of one API.
-struct Subject<'a> {
-    key: ApiKey,
+pub(crate) struct Subject<'a> {
+    pub(crate) key: ApiKey,
     /// Fields that our decoder skips.
-    unkept: &'a [&'a str],
-    favourites: &'a [(&'a str, &'a [Value])],
+    pub(crate) unkept: &'a [&'a str],
+    pub(crate) favourites: &'a [(&'a str, &'a [Value])],
     /// Brings a generated message to the form in which ours is compared.
-    reshape: fn(&mut Record),
+    pub(crate) reshape: fn(&mut Record),
     /// Decodes a body of a version with our decoder and gives what it kept.
-    decode: fn(Reader<'_>, i16) -> Record,
+    pub(crate) decode: fn(Reader<'_>, i16) -> Record,
 }
 
-fn check(test: &str, subject: &Subject<'_>) {
+pub(crate) fn check(test: &str, subject: &Subject<'_>) {
     let Some(schemas) = Schemas::load(test) else {
         return;
     };
