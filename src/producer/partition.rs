@@ -296,10 +296,11 @@ impl PartitionQueue {
         }
     }
 
-    /// The stamped batches, in order.
+    /// The stamped batches, in order. Only where the sequences are broken may others stand among them.
     fn stamped(&self) -> impl Iterator<Item = (Stamp, u32)> {
         let stamped = self.batches.iter();
-        stamped.filter_map(|batch| Some((batch.stamp?, batch.sealed.count())))
+        // Batches that were never stamped, of which there may be many, come behind them.
+        stamped.map_while(|batch| Some((batch.stamp?, batch.sealed.count())))
     }
 
     /// Whether the stamped batches follow one another as brokers want them, which they must in the state
@@ -333,5 +334,75 @@ impl PartitionQueue {
         let linger = open.map(|open| open.ready_at).filter(|at| *at > now);
         let backoff = (self.retry_at > now && self.has_ready(now)).then_some(self.retry_at);
         earliest(earliest(expiry, linger), backoff)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backoff::Backoff;
+    use crate::producer::identity::Kind;
+
+    /// A partition whose sequences are in use up to 10, under epoch 3.
+    fn used(kind: Kind) -> (PartitionQueue, Identity) {
+        let wait = Duration::from_millis(100);
+        let backoff = Backoff {
+            base: wait,
+            max: wait,
+        };
+        let mut identity = Identity::new(kind, backoff);
+        let mut partition = PartitionQueue::new(TopicHandle(0), 0);
+        partition.mend(&mut identity);
+        assert_eq!(partition.sequence.stamp(1), None, "nothing is granted");
+        identity.grant(7, 3);
+        partition.mend(&mut identity);
+        let stamp = partition.sequence.stamp(10).expect("granted");
+        partition.sequence.acknowledge(stamp.behind(10), Some(9));
+        (partition, identity)
+    }
+
+    fn next(partition: &mut PartitionQueue, identity: &mut Identity) -> Option<(i16, i32)> {
+        partition.mend(identity);
+        let stamp = partition.sequence.stamp(1)?;
+        partition.sequence.acknowledge(stamp.behind(1), None);
+        Some((stamp.by.producer_epoch, stamp.base_sequence))
+    }
+
+    /// Sequences go on from one transaction to the next, for their epoch does.
+    #[test]
+    fn sequences_go_on_until_another_epoch_is_granted() {
+        let (mut partition, mut identity) = used(Kind::Transactional);
+        identity.grant(7, 3);
+        assert_eq!(next(&mut partition, &mut identity), Some((3, 10)));
+        identity.grant(7, 4);
+        assert_eq!(next(&mut partition, &mut identity), Some((4, 0)));
+        identity.grant(8, 0);
+        assert_eq!(next(&mut partition, &mut identity), Some((0, 0)));
+    }
+
+    #[test]
+    fn behind_a_gap_in_a_transaction_nothing_is_stamped_before_the_coordinator_grants_an_epoch() {
+        let (mut partition, mut identity) = used(Kind::Transactional);
+        partition.sequence.break_off(false);
+        assert_eq!(next(&mut partition, &mut identity), None);
+        assert_eq!(identity.request_due_at(), None);
+        identity.grant(7, 4);
+        assert_eq!(next(&mut partition, &mut identity), Some((4, 0)));
+        // Where retention deleted what the broker knew, the transaction can go on.
+        partition.sequence.break_off(true);
+        assert_eq!(next(&mut partition, &mut identity), Some((4, 0)));
+    }
+
+    #[test]
+    fn nothing_is_mended_while_a_batch_is_out_even_one_that_expired() {
+        let (mut partition, mut identity) = used(Kind::Idempotent);
+        let stamp = partition.sequence.stamp(5).expect("granted");
+        partition.in_flight = 1;
+        partition.sequence.give_up(stamp, 5, false);
+        assert_eq!(next(&mut partition, &mut identity), None);
+        partition.sequence.acknowledge(stamp.behind(5), None);
+        assert_eq!(next(&mut partition, &mut identity), None);
+        partition.in_flight = 0;
+        assert_eq!(next(&mut partition, &mut identity), Some((3, 15)));
     }
 }

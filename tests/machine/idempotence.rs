@@ -358,6 +358,39 @@ fn an_identity_that_is_refused_after_a_gap_reports_what_is_queued() {
 }
 
 #[test]
+fn a_refused_identity_leaves_what_is_out_elsewhere_possibly_written() {
+    let mut world = World::new()
+        .brokers(2)
+        .topic("orders", 2)
+        .config("linger.ms", "0");
+    for partition in 0..2 {
+        world.send_to("orders", partition, "first");
+    }
+    world.run_until_idle();
+    world.cluster.faults.fate(PRODUCE, &[Fate::Slow(700)]);
+    let out = world.send_to("orders", 1, "out");
+    world.run_until(1000, |world| world.cluster.attempts.len() == 3);
+    let answer = [Answer::Error(ErrorCode::INVALID_PRODUCER_EPOCH)];
+    world.cluster.faults.answer("orders", 0, &answer);
+    let error = ErrorCode::CLUSTER_AUTHORIZATION_FAILED;
+    world
+        .cluster
+        .faults
+        .fate(INIT_PRODUCER_ID, &[Fate::Error(error)]);
+    let refused = world.send_to("orders", 0, "refused");
+    world.run_until_idle();
+    let failed = Some(Cause::Failed(FatalError::NotAuthorized(error)));
+    for (ticket, outcome) in [
+        (out, Outcome::PossiblyWritten),
+        (refused, Outcome::NotWritten),
+    ] {
+        let fortune = world.account.fortune(ticket);
+        assert_eq!((fortune.outcome, fortune.cause), (outcome, failed));
+    }
+    world.finish();
+}
+
+#[test]
 fn batches_in_doubt_behind_one_that_expired_are_possibly_written_and_never_doubled() {
     let mut world = World::new()
         .topic("orders", 1)

@@ -10,6 +10,7 @@ mod connections;
 #[path = "../record/decoders.rs"]
 mod decoders;
 mod determinism;
+mod epochs;
 mod error_table;
 mod expiry;
 mod faults;

@@ -113,6 +113,7 @@ impl PartitionLog {
     ) -> Result<i64, ErrorCode> {
         let offset = self.records.len() as i64;
         if batch.producer_id >= 0 {
+            assert!(batch.base_sequence >= 0, "brokers refuse the batch");
             if let Some(old) = self.check_sequence(batch, unknown)? {
                 return Ok(old);
             }
