@@ -63,7 +63,13 @@ fn world(seed: u64, weather: Weather, dice: &mut Hostility) -> World {
     world.network.latency = 1 + dice.below(20 * MS);
     if dice.below(2) == 0 {
         world.cluster.unknown_producer = UnknownProducer::Accept;
+        let before_the_wrap = dice.below(60) as i32;
+        world
+            .producer()
+            .start_sequences_at(i32::MAX - before_the_wrap);
     }
+    // Two epochs are left, or all of them.
+    world.cluster.first_epoch = pick(dice, &[0, i16::MAX - 3]);
     limit_batches(&mut world, dice);
     world
 }
@@ -122,6 +128,9 @@ fn trouble(world: &mut World, weather: Weather, dice: &mut Hostility) {
                 Answer::Error(ErrorCode::MESSAGE_TOO_LARGE),
                 Answer::Error(ErrorCode::INVALID_RECORD),
                 Answer::ErrorAfterAppend(ErrorCode::UNKNOWN_SERVER_ERROR),
+                Answer::Error(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER),
+                Answer::Error(ErrorCode::UNKNOWN_PRODUCER_ID),
+                Answer::Error(ErrorCode::INVALID_PRODUCER_EPOCH),
             ];
             world
                 .cluster
