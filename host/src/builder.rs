@@ -161,7 +161,9 @@ impl Builder {
             buffer: outcome.free_bytes,
             gather: config.linger.min(GATHER),
         };
-        let shared = Arc::new(Shared::new(limits, self.hook, self.partitioner));
+        let id = config.transactional.map(|transactional| transactional.id);
+        let id = id.map(Into::into);
+        let shared = Arc::new(Shared::new(limits, id, self.hook, self.partitioner));
         let first = Sample {
             machine: machine.metrics(Instant::ZERO)?,
             waits: Waits::default(),

@@ -45,6 +45,8 @@ mod sockets;
 mod staging;
 mod stats;
 mod topics;
+mod transaction;
+mod transactions;
 mod window;
 
 pub use batch::{BatchDelivery, BatchReport};
@@ -56,10 +58,14 @@ pub use deliveries::Delivery;
 pub use machine::{Backend, ComponentInfo, ENGINE_COMPONENT};
 pub use metrics::{Metric, Metrics};
 pub use notice::Notice;
-pub use odradek::{Cause, FailedAddress, FatalError, Header, Outcome, Ticket};
+pub use odradek::{
+    Cause, FailedAddress, FatalError, GroupMetadata, Header, OffsetToCommit, Outcome,
+    PreparedTransaction, Ticket, TransactionCall, TransactionFault, TransactionState,
+};
 pub use partitioner::Partitioner;
 pub use partitions::Partitions;
 pub use producer::Producer;
 pub use record::Record;
 pub use report::{DeliveryError, Report, ReportCause, SendError};
 pub use stats::Stats;
+pub use transaction::TransactionError;

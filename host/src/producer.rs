@@ -213,8 +213,12 @@ impl Producer {
         let timestamp = record.timestamp.unwrap_or_else(wall_clock);
         let staged = ToStage::new(record, partition, timestamp, u64::from(credits));
         let mut staging = self.shared().staging();
-        let (topic, slot) = staging.push(&staged)?;
+        let pushed = staging.push(&staged);
         release(staging);
+        let (topic, slot) = pushed.inspect_err(|_| {
+            // Between two transactions the producer is not at its end.
+            self.shared().room.add_permits(credits as usize);
+        })?;
         let shared = Arc::clone(self.shared());
         Ok(Delivery::new(shared, topic, timestamp, slot))
     }
@@ -304,6 +308,7 @@ impl Producer {
                 | SendError::InvalidPartition { .. }
                 | SendError::NoPartitions { .. }
                 | SendError::Topic(_)
+                | SendError::NoTransaction { .. }
                 | SendError::Closed,
             )
             | None => None,

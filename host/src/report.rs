@@ -1,6 +1,6 @@
 //! What became of a record: the report, its cause, and the errors of the producer's handle.
 
-use odradek::{Cause, FatalError, Outcome, Ticket, TopicError};
+use odradek::{Cause, FatalError, Outcome, Ticket, TopicError, TransactionState};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -146,6 +146,11 @@ pub enum SendError {
     },
     /// The topic's name is none.
     Topic(TopicError),
+    /// The producer is transactional and no transaction is open.
+    NoTransaction {
+        /// Where the producer is.
+        state: TransactionState,
+    },
     /// [`Producer::close`](crate::Producer::close) has been called.
     Closed,
     /// The producer has failed for good.
@@ -180,6 +185,9 @@ impl fmt::Display for SendError {
                 write!(f, "the topic's partitions are not known: {cause}")
             }
             Self::Topic(error) => error.fmt(f),
+            Self::NoTransaction { state } => {
+                odradek::SendError::NoTransaction { state: *state }.fmt(f)
+            }
             Self::Closed => f.write_str("the producer is closed"),
             Self::Failed(error) => error.fmt(f),
         }

@@ -7,9 +7,9 @@ use crate::partitioner::Partitioner;
 use crate::partitions::Known;
 use crate::staging::{STAGED_BYTES, Staging};
 use crate::stats::Counters;
-use odradek::Failures;
+use odradek::{Failures, TransactionState};
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     /// What the machine had counted when it was closed.
     last_metrics: Mutex<Option<Metrics>>,
     pub(crate) limits: Limits,
+    /// `transactional.id`.
+    pub(crate) transactional_id: Option<Arc<str>>,
     hook: Hook,
 }
 
@@ -62,11 +64,15 @@ impl Limits {
 impl Shared {
     pub(crate) fn new(
         limits: Limits,
+        transactional_id: Option<Arc<str>>,
         hook: Hook,
         partitioner: Option<Box<dyn Partitioner>>,
     ) -> Self {
+        let mut staging = Staging::default();
+        let state = TransactionState::Uninitialized;
+        staging.set_transaction(transactional_id.as_ref().map(|_| state));
         Self {
-            staging: Mutex::default(),
+            staging: Mutex::new(staging),
             // All of it is free at the start: the first sender need not wait for the driver.
             room: Semaphore::new(limits.staged() as usize),
             deliveries: Deliveries::default(),
@@ -77,6 +83,7 @@ impl Shared {
             partitioner,
             last_metrics: Mutex::default(),
             limits,
+            transactional_id,
             hook,
         }
     }

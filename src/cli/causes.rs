@@ -24,6 +24,7 @@ fn describe(topic: &str, cause: Cause) -> String {
         | Cause::ConnectionLost
         | Cause::InDoubt
         | Cause::Purged
+        | Cause::TransactionAborted
         | Cause::Closed
         | Cause::Failed(_) => cause.to_string(),
     }

@@ -55,6 +55,7 @@ impl Connected {
                 Event::Failed(_)
                 | Event::BufferAvailable { .. }
                 | Event::Flushed { .. }
+                | Event::OperationEnded(_)
                 | Event::Partitions(_)
                 | Event::Closed => {}
             }

@@ -3,12 +3,14 @@
 use super::bindings::exports::odradek::kafka::producer as wit;
 use super::bindings::exports::odradek::kafka::producer_poll;
 use super::bindings::exports::odradek::kafka::types;
+use super::transaction::{group, offsets, result};
 use super::types::{addressed, bulk_index, length};
 use crate::bulk::Bulk;
 use crate::config::Config;
 use crate::error::SendError;
-use crate::ids::{Ticket, TopicHandle};
+use crate::ids::{OperationId, Ticket, TopicHandle};
 use crate::record::{Header, Record};
+use crate::transaction::TransactionError;
 use crate::wasi::{Driver, clock};
 use ::wasi::io::poll::Pollable;
 use core::cell::RefCell;
@@ -138,6 +140,56 @@ impl wit::GuestProducer for Client {
         progress(&driver, driver.is_waiting())
     }
 
+    fn init_transactions(
+        &self,
+        keep_prepared: bool,
+        timeout: u64,
+    ) -> Result<wit::Operating, types::TransactionError> {
+        self.operate(timeout, |driver| driver.init_transactions(keep_prepared))
+    }
+
+    fn begin_transaction(&self) -> Result<(), types::TransactionError> {
+        self.driver.borrow_mut().begin_transaction()?;
+        Ok(())
+    }
+
+    fn send_offsets(
+        &self,
+        committed: Vec<types::OffsetToCommit>,
+        member: types::GroupMetadata,
+        timeout: u64,
+    ) -> Result<wit::Operating, types::TransactionError> {
+        let (offsets, group) = (offsets(&committed), group(&member));
+        self.operate(timeout, |driver| driver.send_offsets(&offsets, &group))
+    }
+
+    fn prepare_transaction(&self, timeout: u64) -> Result<wit::Operating, types::TransactionError> {
+        self.operate(timeout, Driver::prepare_transaction)
+    }
+
+    fn complete_transaction(
+        &self,
+        prepared: types::PreparedTransaction,
+        timeout: u64,
+    ) -> Result<wit::Operating, types::TransactionError> {
+        self.operate(timeout, |driver| {
+            driver.complete_transaction(prepared.into())
+        })
+    }
+
+    fn commit_transaction(&self, timeout: u64) -> Result<wit::Operating, types::TransactionError> {
+        self.operate(timeout, Driver::commit_transaction)
+    }
+
+    fn abort_transaction(&self, timeout: u64) -> Result<wit::Operating, types::TransactionError> {
+        self.operate(timeout, Driver::abort_transaction)
+    }
+
+    fn transaction_state(&self) -> Option<types::TransactionState> {
+        let state = self.driver.borrow().transaction_state();
+        state.map(Into::into)
+    }
+
     fn metrics(&self) -> types::Metrics {
         self.driver.borrow().metrics().into()
     }
@@ -146,6 +198,25 @@ impl wit::GuestProducer for Client {
         let mut driver = self.driver.borrow_mut();
         driver.close_within(Duration::from_millis(timeout));
         progress(&driver, driver.is_closed())
+    }
+}
+
+impl Client {
+    /// Begins or joins an operation and goes on with it for at most `timeout` ms.
+    fn operate(
+        &self,
+        timeout: u64,
+        begin: impl FnOnce(&mut Driver) -> Result<OperationId, TransactionError>,
+    ) -> Result<wit::Operating, types::TransactionError> {
+        let mut driver = self.driver.borrow_mut();
+        let deadline = clock::now().after(Duration::from_millis(timeout));
+        let operation = begin(&mut driver)?;
+        let ended = driver.run_operation(operation, deadline);
+        Ok(wit::Operating {
+            operation: operation.0,
+            progress: progress(&driver, ended.is_some()),
+            result: ended.map(result),
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::bindings::exports::odradek::kafka::machine as wit;
 use super::bindings::exports::odradek::kafka::types;
+use super::transaction::{group, offsets};
 use super::types::{addressed, bulk_index, length};
 use crate::Producer;
 use crate::bulk::Bulk;
@@ -9,8 +10,9 @@ use crate::config::Config;
 use crate::driver::{DisconnectReason, Input, Output, ResolveError, WaitReason};
 use crate::error_code::ErrorCode;
 use crate::event::Event;
-use crate::ids::{ConnectionId, QueryId, TopicHandle};
+use crate::ids::{ConnectionId, OperationId, QueryId, TopicHandle};
 use crate::time::Instant;
+use crate::transaction::TransactionError;
 use crate::wire::{WireError, WireErrorKind};
 use bytes::Bytes;
 use core::cell::RefCell;
@@ -98,6 +100,59 @@ impl wit::GuestProducer for Engine {
         producer.close(Duration::from_millis(timeout), Instant::from_nanos(now));
     }
 
+    fn init_transactions(
+        &self,
+        keep_prepared: bool,
+        now: u64,
+    ) -> Result<u32, types::TransactionError> {
+        self.transact(|producer| {
+            producer.init_transactions(keep_prepared, Instant::from_nanos(now))
+        })
+    }
+
+    fn begin_transaction(&self, now: u64) -> Result<(), types::TransactionError> {
+        let mut producer = self.producer.borrow_mut();
+        producer.begin_transaction(Instant::from_nanos(now))?;
+        Ok(())
+    }
+
+    fn send_offsets(
+        &self,
+        committed: Vec<types::OffsetToCommit>,
+        member: types::GroupMetadata,
+        now: u64,
+    ) -> Result<u32, types::TransactionError> {
+        let (offsets, group) = (offsets(&committed), group(&member));
+        self.transact(|producer| producer.send_offsets(&offsets, &group, Instant::from_nanos(now)))
+    }
+
+    fn prepare_transaction(&self, now: u64) -> Result<u32, types::TransactionError> {
+        self.transact(|producer| producer.prepare_transaction(Instant::from_nanos(now)))
+    }
+
+    fn complete_transaction(
+        &self,
+        prepared: types::PreparedTransaction,
+        now: u64,
+    ) -> Result<u32, types::TransactionError> {
+        self.transact(|producer| {
+            producer.complete_transaction(prepared.into(), Instant::from_nanos(now))
+        })
+    }
+
+    fn commit_transaction(&self, now: u64) -> Result<u32, types::TransactionError> {
+        self.transact(|producer| producer.commit_transaction(Instant::from_nanos(now)))
+    }
+
+    fn abort_transaction(&self, now: u64) -> Result<u32, types::TransactionError> {
+        self.transact(|producer| producer.abort_transaction(Instant::from_nanos(now)))
+    }
+
+    fn transaction_state(&self) -> Option<types::TransactionState> {
+        let state = self.producer.borrow().transaction_state();
+        state.map(Into::into)
+    }
+
     fn metrics(&self, now: u64) -> types::Metrics {
         let producer = self.producer.borrow();
         producer.metrics(Instant::from_nanos(now)).into()
@@ -124,6 +179,17 @@ impl wit::GuestProducer for Engine {
             free_bytes: step.free_bytes,
             more: step.more,
         }
+    }
+}
+
+impl Engine {
+    /// Has the core begin an operation; gives its number.
+    fn transact(
+        &self,
+        begin: impl FnOnce(&mut Producer) -> Result<OperationId, TransactionError>,
+    ) -> Result<u32, types::TransactionError> {
+        let operation = begin(&mut self.producer.borrow_mut())?;
+        Ok(operation.0)
     }
 }
 

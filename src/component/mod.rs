@@ -10,6 +10,7 @@ mod client;
 #[cfg(all(feature = "engine", not(feature = "client")))]
 mod engine;
 mod metrics;
+mod transaction;
 mod types;
 
 /// What wit-bindgen makes of the world `client`.

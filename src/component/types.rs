@@ -4,7 +4,7 @@ use super::bindings::exports::odradek::kafka::types;
 use crate::bulk::{BulkError, BulkHeader, BulkOutcome, BulkRecord};
 use crate::config::ConfigError;
 use crate::driver::{DisconnectReason, ResolveError};
-use crate::error::{Cause, FatalError, SendError, TopicError};
+use crate::error::{Cause, SendError, TopicError};
 use crate::error_code::ErrorCode;
 use crate::event::{ConnectionFailure, DeliveryReport, Event, Outcome, TopicPartitions};
 use crate::ids::TopicHandle;
@@ -22,6 +22,7 @@ pub(super) fn addressed(event: Event, blob: &mut Vec<u8>) -> types::Event {
         Event::Delivered(report) => types::Event::Delivered(delivered(&report, blob)),
         Event::BufferAvailable { free_bytes } => types::Event::BufferAvailable(free_bytes),
         Event::Flushed { flush } => types::Event::Flushed(flush.0),
+        Event::OperationEnded(ended) => types::Event::OperationEnded(ended.into()),
         Event::Partitions(TopicPartitions { topic, leaders }) => {
             types::Event::Partitions(types::TopicPartitions {
                 topic: topic.0,
@@ -119,16 +120,6 @@ impl From<TopicError> for types::TopicError {
     }
 }
 
-impl From<FatalError> for types::FatalError {
-    fn from(error: FatalError) -> Self {
-        match error {
-            FatalError::NotAuthorized(code) => Self::NotAuthorized(code.0),
-            FatalError::NoProducerId(code) => Self::NoProducerId(code.0),
-            FatalError::MachineLost => Self::MachineLost,
-        }
-    }
-}
-
 impl From<SendError> for types::SendError {
     fn from(error: SendError) -> Self {
         match error {
@@ -147,6 +138,8 @@ impl From<SendError> for types::SendError {
                 Self::UnknownPartition(types::UnknownPartition { partition, count })
             }
             SendError::InvalidTimestamp { timestamp } => Self::InvalidTimestamp(timestamp),
+            SendError::NoTransaction { state } => Self::NoTransaction(state.into()),
+            SendError::AbortRequired(fault) => Self::AbortRequired(fault.into()),
             SendError::Closed => Self::Closed,
             SendError::Failed(error) => Self::Failed(error.into()),
         }
@@ -166,6 +159,7 @@ impl From<Cause> for types::Cause {
             Cause::ConnectionLost => Self::ConnectionLost,
             Cause::InDoubt => Self::InDoubt,
             Cause::Purged => Self::Purged,
+            Cause::TransactionAborted => Self::TransactionAborted,
             Cause::Closed => Self::Closed,
             Cause::Failed(error) => Self::Failed(error.into()),
         }

@@ -4,6 +4,7 @@ use super::clock;
 use super::events::{Events, charge};
 use super::sockets::Sockets;
 use super::timers::{self, Timers};
+use super::transact::Awaited;
 use crate::Record;
 use crate::bulk::{Bulk, BulkOutcome};
 use crate::config::Config;
@@ -32,17 +33,19 @@ const FRESH: Duration = Duration::from_millis(1);
 /// without waiting for any.
 #[derive(Debug)]
 pub struct Driver {
-    producer: Producer,
+    pub(super) producer: Producer,
     sockets: Sockets,
     timers: Timers,
     events: Events,
     /// What the machine said last.
-    step: Step,
+    pub(super) step: Step,
     /// When the sockets were looked at last. What became ready since then is not known.
     looked: Instant,
     outputs: Vec<Output>,
     /// The latest flush that is complete.
     flushed: Option<FlushId>,
+    /// The operation that a call waits for, and its end.
+    pub(super) awaited: Awaited,
     is_closed: bool,
 }
 
@@ -65,6 +68,7 @@ impl Driver {
             looked: Instant::ZERO,
             outputs: Vec::new(),
             flushed: None,
+            awaited: Awaited::default(),
             is_closed: false,
         }
     }
@@ -308,6 +312,7 @@ impl Driver {
         }
         match &event {
             Event::Flushed { flush } => self.flushed = Some(*flush),
+            Event::OperationEnded(ended) => self.awaited.hear(ended),
             Event::Closed => {
                 self.is_closed = true;
                 self.sockets.forget_lookups();

@@ -61,6 +61,7 @@ pub(super) fn charge(event: &Event) -> u64 {
         }
         Event::BufferAvailable { .. }
         | Event::Flushed { .. }
+        | Event::OperationEnded(_)
         | Event::Failed(_)
         | Event::Closed => EVENT_BYTES,
     }

@@ -25,5 +25,6 @@ mod reasons;
 mod sockets;
 mod streams;
 mod timers;
+mod transact;
 
 pub use driver::Driver;

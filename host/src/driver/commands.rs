@@ -1,11 +1,11 @@
-//! Flush, purge and close, each behind the records that were staged before it.
+//! Flush, purge, close and the commands of transactions, each behind the records that were staged before it.
 
 use super::{AGES, Driver};
 use crate::deliveries::Verdict;
 use crate::machine::MachineLost;
 use crate::metrics::Metrics;
 use crate::report::ReportCause;
-use crate::staging::{Command, CommandKind};
+use crate::staging::{Command, CommandKind, Due};
 use odradek::{Cause, SendError};
 use std::time::{Duration, Instant as Moment};
 use tokio::sync::oneshot;
@@ -24,8 +24,25 @@ pub(super) struct Closing {
 impl Driver {
     /// Carries out the commands whose time has come.
     pub(super) fn obey(&mut self) -> Result<(), MachineLost> {
+        // Commands of transactions keep their order.
+        let mut is_held = false;
         for Command { after, kind } in std::mem::take(&mut self.commands) {
             match kind {
+                CommandKind::Transact(mut transact) => {
+                    is_held |= transact.is_behind_records() && self.passed < after;
+                    if is_held {
+                        self.put_off(&mut transact);
+                        let kind = CommandKind::Transact(transact);
+                        self.commands.push(Command { after, kind });
+                    } else {
+                        self.transact(transact)?;
+                    }
+                }
+                CommandKind::TransactionState(answer) => {
+                    self.shared.counters.machine_calls.add(1);
+                    let state = self.machine.transaction_state()?;
+                    let _ = answer.send(state);
+                }
                 CommandKind::Flush(done) if self.passed >= after => {
                     let flush = self.machine.flush(self.now())?;
                     self.shared.counters.machine_calls.add(1);
@@ -34,6 +51,9 @@ impl Driver {
                 kind @ CommandKind::Flush(_) => self.commands.push(Command { after, kind }),
                 CommandKind::Purge(done) => {
                     let cause = ReportCause::Delivery(Cause::Purged);
+                    if !self.pending.is_empty() || self.shared.staging().due() != Due::Nothing {
+                        self.miss(cause);
+                    }
                     self.refuse_all(&Verdict::refused(cause));
                     self.machine.purge(self.now())?;
                     self.shared.counters.machine_calls.add(1);

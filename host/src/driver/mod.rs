@@ -6,6 +6,7 @@
 mod commands;
 mod offer;
 mod outputs;
+mod transact;
 
 use crate::deliveries::Verdict;
 use crate::machine::{Machine, MachineLost};
@@ -27,6 +28,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant as Moment};
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
+use transact::Transactions;
 
 /// How many turns the driver takes without waiting before it lets the runtime look at the sockets.
 const EAGER_TURNS: u32 = 8;
@@ -64,6 +66,7 @@ pub(crate) struct Driver {
     flushes: Vec<(FlushId, oneshot::Sender<()>)>,
     /// Purges whose reports are about to come.
     purges: Vec<oneshot::Sender<()>>,
+    transactions: Transactions,
     closing: Option<Closing>,
     end: Option<End>,
     outputs: Vec<Output>,
@@ -117,6 +120,7 @@ impl Driver {
             commands: Vec::new(),
             flushes: Vec::new(),
             purges: Vec::new(),
+            transactions: Transactions::default(),
             closing: None,
             end: None,
             outputs: Vec::new(),
@@ -178,7 +182,8 @@ impl Driver {
         });
         let closing = self.closing.as_ref().filter(|closing| !closing.told);
         let closing = closing.map(|closing| closing.deadline);
-        let Some(deadline) = [gathering, until, closing].into_iter().flatten().min() else {
+        let deadlines = [gathering, until, closing, self.put_off_until()];
+        let Some(deadline) = deadlines.into_iter().flatten().min() else {
             return Poll::Pending;
         };
         if deadline <= now {
@@ -228,6 +233,9 @@ impl Driver {
         self.obey()?;
         self.tell()?;
         self.carry_out();
+        if self.transactions.is_stale {
+            self.tell_state()?;
+        }
         self.give_up_stuck();
         Ok(())
     }
@@ -313,6 +321,7 @@ impl Drop for Driver {
             | SendError::InvalidPartition { .. }
             | SendError::NoPartitions { .. }
             | SendError::Topic(_)
+            | SendError::NoTransaction { .. }
             | SendError::Closed => odradek::SendError::Closed,
         };
         let mut slots = self.shared.deliveries.lock();

@@ -109,6 +109,13 @@ impl Driver {
                 Some(BulkError::Send(error @ (SendError::Closed | SendError::Failed(_)))) => {
                     self.refuse_pending(&Verdict::refused(ReportCause::Refused(error)))
                 }
+                // All of them belong to one transaction.
+                Some(BulkError::Send(
+                    error @ (SendError::NoTransaction { .. } | SendError::AbortRequired(_)),
+                )) => {
+                    self.transactions.is_stale = true;
+                    self.refuse_pending(&Verdict::refused(ReportCause::Refused(error)));
+                }
                 Some(BulkError::Send(error)) => self.refuse_first(error),
                 Some(BulkError::Malformed) => self.refuse_first(SendError::UnknownTopic),
             }
@@ -123,6 +130,7 @@ impl Driver {
             .topic()
             .and_then(|topic| self.topics.error(topic));
         let cause = topic_error.map_or(ReportCause::Refused(error), ReportCause::Topic);
+        self.miss(cause);
         self.refuse(1, &Verdict::refused(cause));
     }
 

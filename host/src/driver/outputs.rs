@@ -48,6 +48,7 @@ impl Driver {
                 self.step.more |= self.wanted > 0;
             }
             Event::Flushed { flush } => self.flushed(flush),
+            Event::OperationEnded(ended) => self.operation_ended(ended),
             Event::Partitions(TopicPartitions { topic, leaders }) => {
                 let answer = leaders.map(Partitions::new).map_err(partitions::unknown);
                 let name = self.topics.name(topic);

@@ -7,10 +7,12 @@ use super::convert::{lower, raise_actions, raise_outcome};
 use super::engine::{self, ComponentInfo};
 use super::parts::{Part, next_part};
 use super::sandbox::Sandbox;
-use super::{Machine, MachineLost, OpenError, Step};
+use super::transaction::{lower_group, lower_offsets};
+use super::{Machine, MachineLost, OpenError, Step, TransactionCommand};
 use odradek::config::{Config, Note};
 use odradek::{
-    Bulk, BulkError, BulkOutcome, FlushId, Input, Instant, Metrics, Output, TopicError, TopicHandle,
+    Bulk, BulkError, BulkOutcome, FlushId, Input, Instant, Metrics, OperationId, Output,
+    TopicError, TopicHandle, TransactionError, TransactionState,
 };
 use std::time::Duration;
 use wasmtime::Store;
@@ -240,6 +242,46 @@ impl Machine for ComponentMachine {
     fn purge(&mut self, now: Instant) -> Result<(), MachineLost> {
         let now = now.as_nanos();
         self.call(|guest, store, producer| guest.call_purge(store, producer, now))
+    }
+
+    fn transact(
+        &mut self,
+        command: &TransactionCommand,
+        now: Instant,
+    ) -> Result<Result<Option<OperationId>, TransactionError>, MachineLost> {
+        use TransactionCommand::{Abort, Begin, Commit, Complete, Init, Prepare, SendOffsets};
+        let now = now.as_nanos();
+        let answer = self.call(|guest, store, producer| {
+            let begun = match command {
+                Begin => {
+                    let begun = guest.call_begin_transaction(store, producer, now);
+                    return begun.map(|answer| answer.map(|()| None));
+                }
+                Init { keep_prepared } => {
+                    guest.call_init_transactions(store, producer, *keep_prepared, now)
+                }
+                SendOffsets(all) => {
+                    let (offsets, group) = (lower_offsets(&all.offsets), lower_group(all));
+                    guest.call_send_offsets(store, producer, &offsets, &group, now)
+                }
+                Prepare => guest.call_prepare_transaction(store, producer, now),
+                Complete(prepared) => {
+                    guest.call_complete_transaction(store, producer, (*prepared).into(), now)
+                }
+                Commit => guest.call_commit_transaction(store, producer, now),
+                Abort => guest.call_abort_transaction(store, producer, now),
+            };
+            begun.map(|answer| answer.map(Some))
+        });
+        Ok(match answer? {
+            Ok(operation) => Ok(operation.map(OperationId)),
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    fn transaction_state(&mut self) -> Result<Option<TransactionState>, MachineLost> {
+        self.call(|guest, store, producer| guest.call_transaction_state(store, producer))
+            .map(|state| state.map(Into::into))
     }
 
     fn close(&mut self, timeout: Duration, now: Instant) -> Result<(), MachineLost> {

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use odradek::wire::{WireError, WireErrorKind};
 use odradek::{
     BulkError, BulkHeader, BulkOutcome, BulkRecord, Cause, ConnectionFailure, ConnectionId,
-    DeliveryReport, DisconnectReason, ErrorCode, Event, FatalError, FlushId, Input, Outcome,
-    Output, QueryId, ResolveError, SendError, Ticket, TicketRuns, TopicError, TopicHandle,
-    TopicPartitions, WaitReason,
+    DeliveryReport, DisconnectReason, ErrorCode, Event, FlushId, Input, Outcome, Output, QueryId,
+    ResolveError, SendError, Ticket, TicketRuns, TopicError, TopicHandle, TopicPartitions,
+    WaitReason,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -117,6 +117,7 @@ fn raise_event(event: types::Event, blob: &mut Bytes) -> Result<Event, MachineLo
         types::Event::Flushed(flush) => Event::Flushed {
             flush: FlushId(flush),
         },
+        types::Event::OperationEnded(ended) => Event::OperationEnded(ended.into()),
         types::Event::Partitions(told) => Event::Partitions(TopicPartitions {
             topic: TopicHandle(told.topic),
             leaders: told.leaders.map_err(Into::into),
@@ -163,6 +164,10 @@ fn raise_send_error(error: types::SendError) -> Result<SendError, MachineLost> {
             count: unknown.count,
         },
         types::SendError::InvalidTimestamp(timestamp) => SendError::InvalidTimestamp { timestamp },
+        types::SendError::NoTransaction(state) => SendError::NoTransaction {
+            state: state.into(),
+        },
+        types::SendError::AbortRequired(fault) => SendError::AbortRequired(fault.into()),
         types::SendError::Closed => SendError::Closed,
         types::SendError::Failed(error) => SendError::Failed(error.into()),
     })
@@ -202,16 +207,6 @@ impl From<types::TopicError> for TopicError {
     }
 }
 
-impl From<types::FatalError> for FatalError {
-    fn from(error: types::FatalError) -> Self {
-        match error {
-            types::FatalError::NotAuthorized(code) => Self::NotAuthorized(ErrorCode(code)),
-            types::FatalError::NoProducerId(code) => Self::NoProducerId(ErrorCode(code)),
-            types::FatalError::MachineLost => Self::MachineLost,
-        }
-    }
-}
-
 impl From<types::Cause> for Cause {
     fn from(cause: types::Cause) -> Self {
         match cause {
@@ -228,6 +223,7 @@ impl From<types::Cause> for Cause {
             types::Cause::ConnectionLost => Self::ConnectionLost,
             types::Cause::InDoubt => Self::InDoubt,
             types::Cause::Purged => Self::Purged,
+            types::Cause::TransactionAborted => Self::TransactionAborted,
             types::Cause::Closed => Self::Closed,
             types::Cause::Failed(error) => Self::Failed(error.into()),
         }
@@ -287,6 +283,8 @@ macro_rules! same_names {
         }
     };
 }
+
+pub(super) use same_names;
 
 same_names!(ResolveError, types::ResolveError: NotFound, Unavailable, Denied);
 same_names!(

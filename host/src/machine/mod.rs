@@ -5,6 +5,7 @@
 //! configuration, seed and calls, both answer the same, byte for byte.
 
 mod bindings;
+mod command;
 mod component;
 mod convert;
 mod engine;
@@ -12,7 +13,9 @@ mod metrics;
 mod native;
 mod parts;
 mod sandbox;
+mod transaction;
 
+pub use command::{GroupOffset, GroupOffsets, TransactionCommand};
 pub use component::ComponentMachine;
 pub use engine::{ComponentInfo, ENGINE_COMPONENT};
 pub use native::NativeMachine;
@@ -20,7 +23,8 @@ pub use odradek::Step;
 
 use odradek::config::{ConfigError, Note};
 use odradek::{
-    Bulk, BulkOutcome, FlushId, Input, Instant, Metrics, Output, TopicError, TopicHandle,
+    Bulk, BulkOutcome, FlushId, Input, Instant, Metrics, OperationId, Output, TopicError,
+    TopicHandle, TransactionError, TransactionState,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -79,6 +83,26 @@ pub trait Machine: Send {
     ///
     /// [`MachineLost`].
     fn purge(&mut self, now: Instant) -> Result<(), MachineLost>;
+
+    /// Asks something that has to do with transactions. `None` is the answer to
+    /// [`Begin`](TransactionCommand::Begin); every other command begins an operation, or joins one, which ends
+    /// with `Event::OperationEnded`.
+    ///
+    /// # Errors
+    ///
+    /// [`MachineLost`] outside; inside, why the command was refused.
+    fn transact(
+        &mut self,
+        command: &TransactionCommand,
+        now: Instant,
+    ) -> Result<Result<Option<OperationId>, TransactionError>, MachineLost>;
+
+    /// How far the machine is with its transactions; `None` without `transactional.id`.
+    ///
+    /// # Errors
+    ///
+    /// [`MachineLost`].
+    fn transaction_state(&mut self) -> Result<Option<TransactionState>, MachineLost>;
 
     /// Sends what it can within `timeout` (whole ms), then reports the rest; ends with
     /// `Event::Closed`.

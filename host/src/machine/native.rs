@@ -1,9 +1,10 @@
 //! The machine natively: the core itself behind the seam.
 
-use super::{Machine, MachineLost, Step};
+use super::{Machine, MachineLost, Step, TransactionCommand};
 use odradek::config::{Config, ConfigError, Note};
 use odradek::{
-    Bulk, BulkOutcome, FlushId, Input, Instant, Metrics, Output, Producer, TopicError, TopicHandle,
+    Bulk, BulkOutcome, FlushId, Input, Instant, Metrics, OperationId, Output, Producer, TopicError,
+    TopicHandle, TransactionError, TransactionState,
 };
 use std::time::Duration;
 
@@ -62,6 +63,29 @@ impl Machine for NativeMachine {
     fn purge(&mut self, now: Instant) -> Result<(), MachineLost> {
         self.producer.purge(now);
         Ok(())
+    }
+
+    fn transact(
+        &mut self,
+        command: &TransactionCommand,
+        now: Instant,
+    ) -> Result<Result<Option<OperationId>, TransactionError>, MachineLost> {
+        use TransactionCommand::{Abort, Begin, Commit, Complete, Init, Prepare, SendOffsets};
+        let producer = &mut self.producer;
+        let operation = match command {
+            Begin => return Ok(producer.begin_transaction(now).map(|()| None)),
+            Init { keep_prepared } => producer.init_transactions(*keep_prepared, now),
+            SendOffsets(all) => producer.send_offsets(&all.offsets(), &all.group(), now),
+            Prepare => producer.prepare_transaction(now),
+            Complete(prepared) => producer.complete_transaction(*prepared, now),
+            Commit => producer.commit_transaction(now),
+            Abort => producer.abort_transaction(now),
+        };
+        Ok(operation.map(Some))
+    }
+
+    fn transaction_state(&mut self) -> Result<Option<TransactionState>, MachineLost> {
+        Ok(self.producer.transaction_state())
     }
 
     fn close(&mut self, timeout: Duration, now: Instant) -> Result<(), MachineLost> {

@@ -1,8 +1,11 @@
 //! What the application asks of the driver, beside records.
 
+use crate::machine::TransactionCommand;
 use crate::metrics::Metrics;
+use crate::transaction::TransactionError;
+use odradek::{PreparedTransaction, TransactionState};
 use std::task::Waker;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// What the application asks of the driver, beside records.
@@ -25,6 +28,10 @@ pub(crate) enum CommandKind {
     /// Asks the machine for the partitions of the topic with this number. Its answer comes by another
     /// way.
     Watch(u32),
+    /// Asks something that has to do with transactions.
+    Transact(Transact),
+    /// Asks how far the transactions are.
+    TransactionState(oneshot::Sender<Option<TransactionState>>),
     /// Asks for a snapshot of what the machine counts.
     Metrics(oneshot::Sender<Metrics>),
     /// Wakes behind all who are about to be woken.
@@ -40,7 +47,45 @@ impl CommandKind {
             | Self::Purge(_)
             | Self::Close { .. }
             | Self::Watch(_)
+            | Self::Transact(_)
+            | Self::TransactionState(_)
             | Self::Metrics(_) => None,
         }
+    }
+}
+
+/// A command of a transactional producer.
+#[derive(Debug)]
+pub(crate) struct Transact {
+    pub(crate) command: TransactionCommand,
+    /// Until when the caller waits for the machine to hear of it.
+    pub(crate) deadline: Instant,
+    /// Whom to tell the end; `None` once told.
+    pub(crate) done: Option<oneshot::Sender<TransactionResult>>,
+}
+
+/// What a transactional call gives.
+pub(crate) type TransactionResult = Result<Option<PreparedTransaction>, TransactionError>;
+
+impl Transact {
+    /// How far the producer will be once this is carried out, if no record can follow it.
+    pub(super) const fn shuts(&self) -> Option<TransactionState> {
+        match self.command {
+            TransactionCommand::Prepare => Some(TransactionState::Preparing),
+            TransactionCommand::Commit => Some(TransactionState::Committing),
+            TransactionCommand::Abort => Some(TransactionState::Aborting),
+            TransactionCommand::Init { .. }
+            | TransactionCommand::Begin
+            | TransactionCommand::SendOffsets(_)
+            | TransactionCommand::Complete(_) => None,
+        }
+    }
+
+    /// Whether the records that were staged before have to reach the machine first.
+    pub(crate) const fn is_behind_records(&self) -> bool {
+        matches!(
+            self.command,
+            TransactionCommand::Prepare | TransactionCommand::Commit
+        )
     }
 }

@@ -3,11 +3,12 @@
 mod command;
 mod staged;
 
-pub(crate) use command::{Command, CommandKind};
+pub(crate) use command::{Command, CommandKind, Transact, TransactionResult};
 pub(crate) use staged::{HEADER_BYTES, Owner, RECORD_BYTES, Run, Staged, ToStage, cost};
 
 use crate::batch::Batch;
 use crate::report::SendError;
+use odradek::TransactionState;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Waker;
@@ -38,6 +39,11 @@ pub(crate) struct Staging {
     staged_total: u64,
     commands: Vec<Command>,
     refusal: Option<SendError>,
+    /// How far a transactional producer is, or will be after the commands that wait: records are taken
+    /// within a transaction alone. `None` without transactions.
+    transaction: Option<TransactionState>,
+    /// How many commands wait that end the transaction, as far as records are concerned.
+    shutting: u32,
     /// Whether a close was asked for, whatever else refuses records.
     closing: bool,
     ended: bool,
@@ -126,6 +132,11 @@ impl Staging {
         if let Some(refusal) = self.refusal {
             return Err(refusal);
         }
+        if let Some(state) = self.transaction
+            && state != TransactionState::InTransaction
+        {
+            return Err(SendError::NoTransaction { state });
+        }
         self.filling.credits += staged.credits;
         self.staged_total += 1;
         Ok(self.topics.intern(staged.record.topic))
@@ -178,11 +189,31 @@ impl Staging {
         if self.ended {
             return Wake(kind.into_waker());
         }
+        if let CommandKind::Transact(transact) = &kind
+            && let Some(state) = transact.shuts()
+        {
+            self.shutting += 1;
+            self.transaction = self.transaction.and(Some(state));
+        }
         self.commands.push(Command {
             after: self.staged_total,
             kind,
         });
         self.wake()
+    }
+
+    /// Notes that a command was carried out.
+    pub(crate) const fn carried_out(&mut self, transact: &Transact) {
+        if transact.shuts().is_some() {
+            self.shutting -= 1;
+        }
+    }
+
+    /// Notes how far the machine's transactions are, unless a command waits that is about to change that.
+    pub(crate) const fn set_transaction(&mut self, state: Option<TransactionState>) {
+        if self.shutting == 0 {
+            self.transaction = state;
+        }
     }
 
     /// Asks for the partitions of a topic; fails where no answer would come.
