@@ -1,16 +1,20 @@
 //! A machine that speaks no Kafka: frames of records out, one byte per frame back. It shows what the
 //! driver tells a machine and does for it, without the core.
 
+mod transact;
+
 use odradek::{
     Bulk, BulkError, BulkOutcome, Cause, ConnectionFailure, ConnectionId, DeliveryReport,
-    DisconnectReason, Event, FlushId, Input, Instant, Metrics, Outcome, Output, QueryId, SendError,
-    Step, Ticket, TicketRuns, TopicError, TopicHandle, WaitReason,
+    DisconnectReason, Event, FlushId, Input, Instant, Metrics, OperationId, Outcome, Output,
+    QueryId, SendError, Step, Ticket, TicketRuns, TopicError, TopicHandle, TransactionError,
+    TransactionState, WaitReason,
 };
-use odradek_host::machine::{Machine, MachineLost};
+use odradek_host::machine::{Machine, MachineLost, TransactionCommand};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use transact::Transactions;
 
 /// What the test sees and steers.
 #[derive(Debug, Default)]
@@ -22,6 +26,7 @@ pub(crate) struct Control {
     pub lose: bool,
     pub largest_offer: usize,
     pub offers: u64,
+    pub transactions: Transactions,
 }
 
 /// The machine. Every frame is `length: u32, bytes`; the peer answers each with one byte.
@@ -172,6 +177,8 @@ impl Toy {
         }
         outputs.append(&mut self.events);
         if self.frames.is_empty() && self.open.0.is_empty() {
+            let control = &mut *self.control.lock().expect("control");
+            control.transactions.act(outputs);
             for flush in self.flushes.drain(..) {
                 outputs.push(Output::Event(Event::Flushed { flush }));
             }
@@ -229,6 +236,11 @@ impl Machine for Toy {
                 let free = self.free();
                 refused = Some(BulkError::Send(SendError::BufferFull { needed, free }));
             }
+            let control = &mut *self.control.lock().expect("control");
+            if refused.is_none() {
+                let sent = control.transactions.send(1);
+                refused = sent.err().map(BulkError::Send);
+            }
             if refused.is_some() {
                 break;
             }
@@ -260,6 +272,19 @@ impl Machine for Toy {
             self.report(tickets, Outcome::NotWritten, Some(Cause::Purged));
         }
         Ok(())
+    }
+
+    fn transact(
+        &mut self,
+        command: &TransactionCommand,
+        _now: Instant,
+    ) -> Result<Result<Option<OperationId>, TransactionError>, MachineLost> {
+        let control = &mut *self.control.lock().expect("control");
+        Ok(control.transactions.transact(command))
+    }
+
+    fn transaction_state(&mut self) -> Result<Option<TransactionState>, MachineLost> {
+        Ok(self.control.lock().expect("control").transactions.state)
     }
 
     fn close(&mut self, timeout: Duration, now: Instant) -> Result<(), MachineLost> {

@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use odradek::{
     Bulk, BulkHeader, BulkOutcome, BulkRecord, ConnectionId, DisconnectReason, FlushId, Input,
-    Instant, Metrics, Output, QueryId, ResolveError, Step, TopicError, TopicHandle,
+    Instant, Metrics, OperationId, Output, QueryId, ResolveError, Step, TopicError, TopicHandle,
+    TransactionError, TransactionState,
 };
-use odradek_host::machine::Machine;
+use odradek_host::machine::{Machine, TransactionCommand};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -24,6 +25,10 @@ pub enum Call {
     Flush,
     /// Drops what was never handed out.
     Purge,
+    /// Asks something that has to do with transactions.
+    Transact(TransactionCommand),
+    /// Asks how far the transactions are.
+    TransactionState,
     /// Ends the producer within a time.
     Close(Duration),
     /// Hands over inputs and takes outputs.
@@ -119,6 +124,10 @@ pub enum Answer {
     Sent(BulkOutcome),
     /// To [`Call::Flush`].
     Flushing(FlushId),
+    /// To [`Call::Transact`].
+    Transacted(Result<Option<OperationId>, TransactionError>),
+    /// To [`Call::TransactionState`].
+    TransactionState(Option<TransactionState>),
     /// To [`Call::Watch`], [`Call::Purge`] and [`Call::Close`].
     Done,
     /// To [`Call::Metrics`].
@@ -145,6 +154,8 @@ impl Trace {
             | Call::Metrics
             | Call::Flush
             | Call::Purge
+            | Call::Transact(_)
+            | Call::TransactionState
             | Call::Close(_) => 0,
         };
         self.calls.iter().map(count).sum()
@@ -174,6 +185,8 @@ pub fn perform(machine: &mut dyn Machine, call: &Call, now: Instant) -> Answer {
             .map(|metrics| Answer::Counted(Box::new(metrics))),
         Call::Flush => machine.flush(now).map(Answer::Flushing),
         Call::Purge => machine.purge(now).map(|()| Answer::Done),
+        Call::Transact(command) => machine.transact(command, now).map(Answer::Transacted),
+        Call::TransactionState => machine.transaction_state().map(Answer::TransactionState),
         Call::Close(timeout) => machine.close(*timeout, now).map(|()| Answer::Done),
         Call::Step(happenings) => {
             let inputs: Vec<Input<'_>> = happenings.iter().map(Happening::input).collect();

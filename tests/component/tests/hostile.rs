@@ -61,6 +61,7 @@ fn reasons(session: &Session) -> Vec<DisconnectReason> {
         Event::Delivered(_)
         | Event::BufferAvailable { .. }
         | Event::Flushed { .. }
+        | Event::OperationEnded(_)
         | Event::Partitions(_)
         | Event::Failed(_)
         | Event::Closed => None,

@@ -68,6 +68,7 @@ impl Client {
                 Event::Failed(error) => panic!("the producer failed: {error:?}"),
                 Event::BufferAvailable(_)
                 | Event::Flushed(_)
+                | Event::OperationEnded(_)
                 | Event::Partitions(_)
                 | Event::Closed => {}
             }
@@ -233,6 +234,7 @@ fn cause(cause: types::Cause) -> Cause {
         Wit::ConnectionLost => Cause::ConnectionLost,
         Wit::InDoubt => Cause::InDoubt,
         Wit::Purged => Cause::Purged,
+        Wit::TransactionAborted => Cause::TransactionAborted,
         Wit::Closed => Cause::Closed,
         Wit::Failed(error) => panic!("the producer failed: {error:?}"),
     }

@@ -121,6 +121,7 @@ impl Client {
                 Event::BufferAvailable(_)
                 | Event::Partitions(_)
                 | Event::Flushed(_)
+                | Event::OperationEnded(_)
                 | Event::Failed(_)
                 | Event::Closed => continue,
             };
