@@ -1,0 +1,1 @@
+//! The independent checker: reads the fake logs and the reports, and says what does not agree.

@@ -1,0 +1,1 @@
+//! The seeded network and clock, and what drives the machine through them.
