@@ -5,4 +5,5 @@
 
 pub mod checker;
 pub mod cluster;
+pub mod conversations;
 pub mod world;

@@ -35,6 +35,8 @@ struct Asked<'a> {
 /// Why a batch was not appended.
 struct Refused {
     error: ErrorCode,
+    /// Whether the log looked at it: its start is told then.
+    by_log: bool,
     message: Option<String>,
     records: Vec<i32>,
 }
@@ -43,8 +45,18 @@ impl From<ErrorCode> for Refused {
     fn from(error: ErrorCode) -> Self {
         Self {
             error,
+            by_log: false,
             message: None,
             records: Vec::new(),
+        }
+    }
+}
+
+impl Refused {
+    fn by_log(error: ErrorCode) -> Self {
+        Self {
+            by_log: true,
+            ..Self::from(error)
         }
     }
 }
@@ -170,13 +182,7 @@ impl FakeCluster {
         response: &mut PartitionProduceResponse,
     ) {
         response.error_code = refused.error.0;
-        if [
-            ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
-            ErrorCode::INVALID_PRODUCER_EPOCH,
-            ErrorCode::UNKNOWN_PRODUCER_ID,
-        ]
-        .contains(&refused.error)
-        {
+        if refused.by_log {
             response.log_start_offset = self.log_start(place);
         }
         if version >= 8 {
@@ -217,7 +223,9 @@ impl FakeCluster {
             Ok(batch) => batch,
             Err(malformed) => {
                 self.blame(format!("{name}-{index}: {}", malformed.what));
-                return Err(malformed.error.into());
+                let by_log = malformed.error == ErrorCode::INVALID_RECORD && leads;
+                let refused = Refused::from(malformed.error);
+                return Err(Refused { by_log, ..refused });
             }
         };
         self.judge(asked, name, index, &batch);
@@ -280,7 +288,7 @@ impl FakeCluster {
         let options = topic.options.clone();
         let partition = &mut topic.partitions[index as usize];
         if partition.too_few_replicas == Some(TooFewReplicas::BeforeAppend) && asked.acks == -1 {
-            return Err(ErrorCode::NOT_ENOUGH_REPLICAS.into());
+            return Err(Refused::by_log(ErrorCode::NOT_ENOUGH_REPLICAS));
         }
         if batch.bytes > options.max_message_bytes.unwrap_or(limit) {
             return Err(ErrorCode::MESSAGE_TOO_LARGE.into());
@@ -292,6 +300,7 @@ impl FakeCluster {
             if !records.is_empty() {
                 return Err(Refused {
                     error: ErrorCode::INVALID_RECORD,
+                    by_log: true,
                     message: Some("One or more records have been rejected".to_owned()),
                     records,
                 });
@@ -299,10 +308,11 @@ impl FakeCluster {
         }
         let is_unknown = partition.log.producers.state(batch.producer_id).is_none();
         if refuses_unknown && is_unknown && batch.base_sequence > 0 {
-            return Err(ErrorCode::UNKNOWN_PRODUCER_ID.into());
+            return Err(Refused::by_log(ErrorCode::UNKNOWN_PRODUCER_ID));
         }
         let time = options.log_append_time.then_some(now_ms);
-        let appended = partition.log.append(batch, vouched, time)?;
+        let appended = partition.log.append(batch, vouched, time);
+        let appended = appended.map_err(Refused::by_log)?;
         if partition.too_few_replicas == Some(TooFewReplicas::AfterAppend) && asked.acks == -1 {
             return Err(ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND.into());
         }

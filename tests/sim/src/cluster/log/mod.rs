@@ -129,7 +129,7 @@ impl FakeLog {
     ) -> Result<Appended, ErrorCode> {
         if batch.producer_id >= 0 {
             if let Some(old) = self.producers.duplicate(batch) {
-                // Kafka tells the largest timestamp of a duplicate whoever gave it.
+                // The largest timestamp of the stored batch, whoever gave it.
                 return Ok(Appended {
                     offset: old.offset,
                     time: old.max_timestamp,
@@ -158,7 +158,8 @@ impl FakeLog {
             });
         }
         if batch.producer_id >= 0 {
-            self.producers.appended(batch, offset);
+            let max_timestamp = time.unwrap_or(batch.max_timestamp);
+            self.producers.appended(batch, offset, max_timestamp);
             self.sequences.appended(batch, offset);
         }
         let time = time.unwrap_or(-1);

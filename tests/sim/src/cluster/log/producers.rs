@@ -138,13 +138,13 @@ impl Producers {
     }
 
     /// Notes a batch that was appended.
-    pub(crate) fn appended(&mut self, batch: &Batch, offset: i64) {
+    pub(crate) fn appended(&mut self, batch: &Batch, offset: i64, max_timestamp: i64) {
         let state = self.state_of(batch.producer_id, batch.producer_epoch);
         state.batches.push_back(Remembered {
             first: batch.base_sequence,
             last: batch.last_sequence(),
             offset,
-            max_timestamp: batch.max_timestamp,
+            max_timestamp,
         });
         if state.batches.len() > REMEMBERED_BATCHES {
             state.batches.pop_front();
