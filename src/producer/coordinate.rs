@@ -111,13 +111,8 @@ impl Producer {
         } else {
             self.cluster.begin(node, request.api())?
         };
-        if let Some(versions) = versions {
-            slot.version = slot.version.min(versions.max);
-            if slot.version < versions.min {
-                return None;
-            }
-        }
-        Some(slot)
+        slot.version = slot.version.min(versions.max);
+        (slot.version >= versions.min).then_some(slot)
     }
 
     /// What requests to coordinators bear.

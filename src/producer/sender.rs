@@ -24,9 +24,6 @@ use std::collections::BTreeMap;
 const REQUEST_OVERHEAD_BYTES: u64 = 512;
 /// The last version of Produce that names topics.
 const LAST_VERSION_BY_NAME: i16 = 12;
-/// The last version of Produce whose partitions are not part of the transaction by being written to
-/// (KIP-890).
-const LAST_VERSION_THAT_REGISTERS_NOTHING: i16 = 11;
 const PARTITION_OVERHEAD_BYTES: u64 = 16;
 
 /// The first version of Produce whose batches may be compressed with zstd (KIP-110).
@@ -158,7 +155,7 @@ impl Sender {
             slot.version = slot.version.min(LAST_VERSION_BY_NAME);
         }
         if transactions.is_some_and(Transactions::registers) {
-            slot.version = slot.version.min(LAST_VERSION_THAT_REGISTERS_NOTHING);
+            slot.version = slot.version.min(ApiKey::Produce.max_for_first_kind());
         }
         let settings = FrameSettings {
             transactional_id: transactions.map(Transactions::id),

@@ -12,9 +12,13 @@ use crate::wire::RequestHeader;
 use crate::wire::api::add_offsets_to_txn::AddOffsetsToTxnRequest;
 use crate::wire::api::add_partitions_to_txn::{AddPartitionsToTxnRequest, TopicToAdd};
 use crate::wire::api::end_txn::EndTxnRequest;
-use crate::wire::api::find_coordinator::{CoordinatorType, FindCoordinatorRequest};
-use crate::wire::api::init_producer_id::InitProducerIdRequest;
-use crate::wire::api::txn_offset_commit::TxnOffsetCommitRequest;
+use crate::wire::api::find_coordinator::{
+    CoordinatorType, FIRST_WITH_KEY_TYPE, FindCoordinatorRequest,
+};
+use crate::wire::api::init_producer_id::{
+    FIRST_WITH_IDENTITY, FIRST_WITH_TWO_PHASE_COMMIT, InitProducerIdRequest,
+};
+use crate::wire::api::txn_offset_commit::{FIRST_WITH_MEMBER, TxnOffsetCommitRequest};
 use crate::wire::{ApiKey, VersionRange};
 
 /// A request to a coordinator, or for one.
@@ -230,31 +234,32 @@ impl Transactions {
     /// The versions in which a request may be sent, where not all that both sides speak may be: what
     /// registers by itself is for transactions of the second kind (KIP-890), and two-phase commit has a
     /// version of its own (KIP-939).
-    pub(in super::super) fn versions(&self, request: &Request) -> Option<VersionRange> {
-        let supported = request.api().supported();
-        let up_to = |max| Some(VersionRange { max, ..supported });
-        let from = |min| Some(VersionRange { min, ..supported });
-        let two_phase = self.settings.transactional.two_phase;
+    pub(in super::super) fn versions(&self, request: &Request) -> VersionRange {
+        let api = request.api();
+        let supported = api.supported();
+        let from = |min| VersionRange { min, ..supported };
+        let first_kind = |min| VersionRange {
+            min,
+            max: api.max_for_first_kind(),
+        };
+        let is_first = self.registers();
         match request {
-            Request::InitProducerId { .. } if two_phase => Some(VersionRange { min: 6, max: 6 }),
-            Request::InitProducerId { is_bump: true } => from(3),
-            Request::FindTransaction => from(1),
+            Request::InitProducerId { .. } if self.is_two_phase() => VersionRange {
+                min: FIRST_WITH_TWO_PHASE_COMMIT,
+                max: api.supported_with_two_phase_commit().max,
+            },
+            Request::InitProducerId { is_bump: true } => from(FIRST_WITH_IDENTITY),
+            Request::FindTransaction => from(FIRST_WITH_KEY_TYPE),
             // A coordinator that is not told the member cannot fence it.
-            Request::CommitOffsets if self.registers() => Some(VersionRange {
-                min: if self.names_member() {
-                    3
-                } else {
-                    supported.min
-                },
-                max: 4,
-            }),
-            Request::CommitOffsets => from(5),
-            Request::End { .. } if self.registers() => up_to(4),
-            Request::End { .. } => from(5),
+            Request::CommitOffsets if is_first && self.names_member() => {
+                first_kind(FIRST_WITH_MEMBER)
+            }
+            Request::CommitOffsets | Request::End { .. } if is_first => first_kind(supported.min),
+            Request::CommitOffsets | Request::End { .. } => from(api.max_for_first_kind() + 1),
             Request::FindGroup(_)
             | Request::InitProducerId { is_bump: false }
             | Request::AddPartitions
-            | Request::AddOffsets => None,
+            | Request::AddOffsets => supported,
         }
     }
 

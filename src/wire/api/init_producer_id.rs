@@ -12,7 +12,7 @@ use crate::error_code::ErrorCode;
 use crate::wire::{ApiKey, Reader, RequestHeader, WireError, begin_request, finish_request};
 
 /// The first version that carries the identity held so far.
-const FIRST_WITH_IDENTITY: i16 = 3;
+pub const FIRST_WITH_IDENTITY: i16 = 3;
 /// The first version with two-phase commit.
 pub const FIRST_WITH_TWO_PHASE_COMMIT: i16 = 6;
 
