@@ -259,6 +259,14 @@ mod tests {
     }
 
     #[test]
+    fn the_last_offset_outlives_the_epoch_under_which_it_was_acknowledged() {
+        let mut sequence = started(0);
+        sequence.acknowledge(at(1), Some(9));
+        sequence.start(by(4), 0);
+        assert_eq!(sequence.last_offset(), Some(9));
+    }
+
+    #[test]
     fn the_last_batch_gives_its_sequences_back_when_it_is_not_in_the_log() {
         let mut sequence = started(i32::MAX);
         assert_eq!(sequence.stamp(2), Some(at(i32::MAX)));

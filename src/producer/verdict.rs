@@ -270,3 +270,89 @@ const fn outcome_of(batch: &ProducerBatch, adds_doubt: bool) -> Outcome {
         Outcome::NotWritten
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::TicketRuns;
+    use crate::ids::TopicHandle;
+    use crate::record::{BatchBuilder, Codec, Compressor, Record};
+    use crate::time::Instant;
+
+    fn batch() -> ProducerBatch {
+        let mut builder = BatchBuilder::with_capacity(64);
+        builder.append(&Record {
+            topic: TopicHandle(0),
+            partition: None,
+            timestamp: 0,
+            key: None,
+            value: Some(b"v"),
+            headers: &[],
+        });
+        ProducerBatch {
+            sealed: builder.seal(&mut Compressor::new(Codec::None)),
+            tickets: TicketRuns::new(),
+            charge: 0,
+            created: Instant::ZERO,
+            ordinal: 0,
+            attempts: 1,
+            stamp: None,
+            is_in_flight: false,
+            is_in_doubt: false,
+            last_error: None,
+        }
+    }
+
+    /// Of the first batch of its partition, behind offset 9.
+    fn verdict(error: ErrorCode, log_start_offset: i64, may_restamp: bool) -> Verdict {
+        let attempt = Attempt::Answered {
+            error,
+            base_offset: -1,
+            log_append_time: -1,
+            log_start_offset,
+        };
+        let about = Circumstances {
+            is_idempotent: true,
+            is_head: true,
+            has_gap: false,
+            may_restamp,
+            last_offset: Some(9),
+            retries: 5,
+            refused: 0,
+        };
+        judge(&batch(), attempt, about)
+    }
+
+    #[test]
+    fn the_producer_is_forgotten_harmlessly_only_past_the_last_acknowledged_offset() {
+        let unknown = ErrorCode::UNKNOWN_PRODUCER_ID;
+        for (log_start_offset, is_forgotten) in [(0, false), (9, false), (10, true)] {
+            let restamp = Verdict::Restamp { is_forgotten };
+            assert_eq!(verdict(unknown, log_start_offset, true), restamp);
+        }
+        let retry = Verdict::Retry {
+            adds_doubt: false,
+            refresh: false,
+        };
+        assert_eq!(verdict(unknown, -1, true), retry);
+        assert_eq!(verdict(unknown, -1, false), retry);
+    }
+
+    #[test]
+    fn in_a_transaction_a_missing_sequence_ends_the_batch() {
+        let given_up = |error| Verdict::GiveUp {
+            outcome: Outcome::NotWritten,
+            cause: Cause::Broker(error),
+        };
+        for error in [
+            ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
+            ErrorCode::INVALID_PRODUCER_EPOCH,
+            ErrorCode::UNKNOWN_PRODUCER_ID,
+        ] {
+            assert_eq!(verdict(error, 9, false), given_up(error));
+        }
+        let restamp = Verdict::Restamp { is_forgotten: true };
+        let unknown = ErrorCode::UNKNOWN_PRODUCER_ID;
+        assert_eq!(verdict(unknown, 10, false), restamp);
+    }
+}

@@ -4,7 +4,7 @@
 use crate::broker::{INIT_PRODUCER_ID, PRODUCE};
 use crate::faults::{Answer, Fate};
 use crate::partition_log::UnknownProducer;
-use crate::world::World;
+use crate::world::{MS, World};
 use odradek::{Cause, ErrorCode, Outcome, Ticket};
 
 const SPENT: i16 = i16::MAX - 1;
@@ -253,10 +253,14 @@ fn a_producer_id_with_no_epoch_left_is_used_until_there_is_a_gap() {
         assert_written(&world, &tickets);
         assert_eq!(world.cluster.identities, 1);
         world.cluster.first_epoch = 0;
-        refuse(&mut world, 0, &[ErrorCode::INVALID_RECORD]);
-        let gap = send(&mut world, 0, 2);
+        refuse(&mut world, 0, &[ErrorCode::UNKNOWN_SERVER_ERROR]);
+        send(&mut world, 0, 1);
         world.run_until_idle();
-        assert_written(&world, &gap[1..]);
+        let sent_at = world.now;
+        let next = send(&mut world, 0, 1);
+        world.run_until_idle();
+        assert_written(&world, &next);
+        assert!(world.now - sent_at < 1_000 * MS, "asked for at once");
         assert_eq!(stamps(&world, 0).last(), Some(&(1002, 0, 0)));
         world.finish();
     }
@@ -363,6 +367,36 @@ fn a_topic_that_is_made_again_starts_at_0_under_a_higher_epoch() {
         let numbers = world.cluster.partition("orders", 0).log.numbers();
         assert!(numbers.len() == 3 && numbers.is_sorted());
     }
+}
+
+/// A request that names the topic reaches the new log, while the producer takes it for the old one.
+#[test]
+fn a_batch_in_doubt_that_the_new_log_has_is_not_appended_again() {
+    let mut world = World::new().brokers(2);
+    world.cluster.versions.insert(PRODUCE, (3, 12));
+    let mut world = warmed(world, 1);
+    world.cluster.unknown_producer = UnknownProducer::Accept;
+    world.cluster.create("orders", 1);
+    world.cluster.topics.get_mut("orders").unwrap().set_id(99);
+    world
+        .cluster
+        .faults
+        .fate(PRODUCE, &[Fate::Well, Fate::Well, Fate::LoseResponse]);
+    let tickets = send(&mut world, 0, 3);
+    world.run_until(1_000, |world| world.cluster.attempts.len() == 3);
+    // The other broker tells of the new topic before the leader can be asked again.
+    world.set_listening(1, false);
+    world.run_for(1_000);
+    world.set_listening(1, true);
+    world.run_until_idle_unchecked();
+    let next = send(&mut world, 0, 1);
+    world.run_until_idle_unchecked();
+    assert_written(&world, &tickets);
+    assert_written(&world, &next);
+    let numbers = world.cluster.partition("orders", 0).log.numbers();
+    assert_eq!(numbers.len(), 4, "{}", world.story());
+    assert!(numbers.is_sorted());
+    assert_eq!(stamps(&world, 0).last(), Some(&(1001, 1, 0)));
 }
 
 // --- the wrap ---
