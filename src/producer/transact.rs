@@ -115,8 +115,11 @@ impl Producer {
     }
 
     /// How far the producer is with its transactions; `None` without `transactional.id`.
-    pub fn transaction_state(&self) -> Option<TransactionState> {
-        self.transactions.as_ref().map(Transactions::state)
+    pub const fn transaction_state(&self) -> Option<TransactionState> {
+        match &self.transactions {
+            Some(transactions) => Some(transactions.state()),
+            None => None,
+        }
     }
 
     /// The transactions, if the producer has any and is open.
