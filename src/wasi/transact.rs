@@ -112,7 +112,7 @@ impl Driver {
     }
 
     /// How far the producer is with its transactions; `None` without `transactional.id`.
-    pub const fn transaction_state(&self) -> Option<TransactionState> {
+    pub fn transaction_state(&self) -> Option<TransactionState> {
         self.producer.transaction_state()
     }
 

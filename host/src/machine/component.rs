@@ -250,6 +250,13 @@ impl Machine for ComponentMachine {
         now: Instant,
     ) -> Result<Result<Option<OperationId>, TransactionError>, MachineLost> {
         use TransactionCommand::{Abort, Begin, Commit, Complete, Init, Prepare, SendOffsets};
+        if let SendOffsets(all) = command
+            && all.bytes() > self.free_bytes
+        {
+            // The component, whose memory is bounded, is not asked to take them only to refuse them.
+            let (needed, free) = (all.bytes(), self.free_bytes);
+            return Ok(Err(TransactionError::BufferFull { needed, free }));
+        }
         let now = now.as_nanos();
         let answer = self.call(|guest, store, producer| {
             let begun = match command {
