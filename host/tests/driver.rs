@@ -5,6 +5,8 @@ mod callbacks;
 #[path = "driver/endings.rs"]
 mod endings;
 mod toy;
+#[path = "driver/transactions.rs"]
+mod transactions;
 #[path = "driver/waiting.rs"]
 mod waiting;
 

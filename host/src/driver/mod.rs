@@ -233,9 +233,7 @@ impl Driver {
         self.obey()?;
         self.tell()?;
         self.carry_out();
-        if self.transactions.is_stale {
-            self.tell_state()?;
-        }
+        self.end_operations()?;
         self.give_up_stuck();
         Ok(())
     }

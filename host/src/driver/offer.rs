@@ -113,7 +113,7 @@ impl Driver {
                 Some(BulkError::Send(
                     error @ (SendError::NoTransaction { .. } | SendError::AbortRequired(_)),
                 )) => {
-                    self.transactions.is_stale = true;
+                    self.tell_state()?;
                     self.refuse_pending(&Verdict::refused(ReportCause::Refused(error)));
                 }
                 Some(BulkError::Send(error)) => self.refuse_first(error),

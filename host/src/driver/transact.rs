@@ -19,8 +19,8 @@ pub(super) struct Transactions {
     /// Why a record was refused that had been taken for the open transaction. The machine does not know of
     /// it and would commit the others.
     refused: Option<ReportCause>,
-    /// Whether the machine's state may be another than the staging place was told.
-    pub(super) is_stale: bool,
+    /// Operations that have ended since the staging place was told how far the machine is.
+    ended: Vec<OperationEnded>,
 }
 
 impl Driver {
@@ -113,23 +113,32 @@ impl Driver {
         deadlines.min()
     }
 
-    /// Tells whoever waits for an operation that it has ended.
+    /// Notes the end of an operation.
     pub(super) fn operation_ended(&mut self, ended: OperationEnded) {
-        self.transactions.is_stale = true;
-        let id = self.shared.transactional_id.clone().unwrap_or_default();
-        let is_of = |(operation, _): &mut (OperationId, _)| *operation == ended.operation;
-        for (_, done) in self.transactions.waiting.extract_if(.., is_of) {
-            let result = ended.result;
-            tell(
-                done,
-                result.map_err(|error| TransactionError::of_operation(error, &id)),
-            );
+        self.transactions.ended.push(ended);
+    }
+
+    /// Tells the staging place how far the machine is after the end of operations, and then whoever waits for
+    /// them.
+    pub(super) fn end_operations(&mut self) -> Result<(), MachineLost> {
+        if self.transactions.ended.is_empty() {
+            return Ok(());
         }
+        self.tell_state()?;
+        let id = self.shared.transactional_id.clone().unwrap_or_default();
+        let Transactions { waiting, ended, .. } = &mut self.transactions;
+        for ended in ended.drain(..) {
+            let is_of = |(operation, _): &mut (OperationId, _)| *operation == ended.operation;
+            for (_, done) in waiting.extract_if(.., is_of) {
+                let failed = |error| TransactionError::of_operation(error, &id);
+                tell(done, ended.result.map_err(failed));
+            }
+        }
+        Ok(())
     }
 
     /// Lets records be staged, or not, as the machine will take them.
     pub(super) fn tell_state(&mut self) -> Result<(), MachineLost> {
-        self.transactions.is_stale = false;
         self.shared.counters.machine_calls.add(1);
         let state = self.machine.transaction_state()?;
         self.shared.staging().set_transaction(state);

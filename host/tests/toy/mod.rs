@@ -26,6 +26,8 @@ pub(crate) struct Control {
     pub lose: bool,
     pub largest_offer: usize,
     pub offers: u64,
+    /// It has no room for anything.
+    pub full: bool,
     pub transactions: Transactions,
 }
 
@@ -86,6 +88,9 @@ impl Toy {
     }
 
     fn free(&self) -> u64 {
+        if self.control.lock().expect("control").full {
+            return 0;
+        }
         self.capacity.saturating_sub(self.held)
     }
 
