@@ -173,14 +173,8 @@ impl Batch {
         if fields.attributes & !PRODUCER_ATTRIBUTES != 0 {
             return Err(invalid(format!("attributes {:#b}", fields.attributes)));
         }
-        let has_identity = (self.producer_epoch >= 0, self.base_sequence >= 0);
-        if has_identity != (self.producer_id >= 0, self.producer_id >= 0)
-            || (self.is_transactional && self.producer_id < 0)
-        {
-            return Err(invalid(format!(
-                "producer id {}, epoch {}, sequence {}, transactional {}",
-                self.producer_id, self.producer_epoch, self.base_sequence, self.is_transactional
-            )));
+        if self.producer_id >= 0 && self.base_sequence < 0 {
+            return Err(invalid("a producer id without a sequence"));
         }
         Ok(())
     }

@@ -253,6 +253,10 @@ impl FakeCluster {
                 batch.is_transactional
             ));
         }
+        let is_anonymous = id < 0 && epoch < 0 && batch.base_sequence < 0;
+        if !is_anonymous && (id < 0 || epoch < 0) || (is_anonymous && batch.is_transactional) {
+            self.blame(format!("{batch_is}: half an identity"));
+        }
         if id >= 0 && !self.gave(id) {
             self.blame(format!("{batch_is}: nobody gave this producer id"));
         }
@@ -333,6 +337,11 @@ impl FakeCluster {
             return Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
         };
         let producers = &mut partition.log.producers;
+        // The coordinator is not asked about a producer that was fenced here already.
+        let newest = producers.state(id).map(|state| state.epoch);
+        if batch.is_transactional && newest.is_some_and(|newest| epoch < newest) {
+            return Err(ErrorCode::INVALID_PRODUCER_EPOCH);
+        }
         if !batch.is_transactional || producers.has_transaction(id, epoch) {
             return Ok(Vouched::No);
         }

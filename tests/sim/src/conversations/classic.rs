@@ -102,3 +102,23 @@ pub(super) fn unverified_order(talk: &mut Talk<'_>) {
     talk.produce(&batch(me, 4, 1).within(&id).by(11).to(1));
     talk.end(&id, me, true, 4);
 }
+
+pub(super) fn classic_identity(talk: &mut Talk<'_>) {
+    let id = talk.name("id");
+    talk.find_coordinator(1, &id);
+    let first = talk.init(Some(&id), None, TIMEOUT_MS);
+    let second = talk.init(Some(&id), Some(first), TIMEOUT_MS);
+    talk.init(Some(&id), Some(first), TIMEOUT_MS);
+    talk.add(&id, second, &[0], 3);
+    talk.produce(&batch(second, 0, 1).within(&id).by(11));
+    talk.end(&id, second, false, 4);
+    let third = talk.init(Some(&id), Some(second), TIMEOUT_MS);
+    talk.init(Some(&id), Some(second), TIMEOUT_MS);
+    // With a transaction open: it is aborted first.
+    talk.add(&id, third, &[0], 3);
+    talk.produce(&batch(third, 1, 1).within(&id).by(11));
+    talk.produce(&batch(third, 0, 1).within(&id).by(11));
+    talk.init_once(Some(&id), Some(third), TIMEOUT_MS, false);
+    talk.init(Some(&id), Some(third), TIMEOUT_MS);
+    talk.init(Some(&id), None, TIMEOUT_MS);
+}

@@ -1,7 +1,7 @@
 //! The fake cluster as one side of a conversation.
 
 use super::talk::{Peer, To};
-use crate::cluster::{ClusterOptions, FakeCluster, KeyType, Reply, TopicOptions};
+use crate::cluster::{ClusterOptions, FakeCluster, KeyType, Member, Reply, TopicOptions};
 use std::time::Duration;
 
 /// Whatever follows from something else follows in a later step.
@@ -65,5 +65,15 @@ impl Peer for FakePeer {
             self.now = end.min(self.now + STEP);
             self.cluster.advance(self.now);
         }
+    }
+
+    fn join(&mut self, group: &str, instance: &str) -> (i32, String) {
+        let member_id = format!("{instance}-1");
+        let member = Member {
+            member_id: member_id.clone(),
+            group_instance_id: Some(instance.to_owned()),
+        };
+        self.cluster.set_group(group, 1, vec![member]);
+        (1, member_id)
     }
 }

@@ -33,6 +33,9 @@ pub trait Peer {
 
     /// Lets time pass.
     fn wait(&mut self, time: Duration);
+
+    /// Gives a group one static member, of this instance id; answers the generation and the member id.
+    fn join(&mut self, group: &str, instance: &str) -> (i32, String);
 }
 
 /// Errors that go away by themselves, and whose number depends on the machine.
@@ -93,9 +96,24 @@ impl<'a> Talk<'a> {
         self.lines.push(format!("{asked}: {answered}"));
     }
 
+    /// How many notes there are.
+    pub(super) fn notes(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Forgets all notes but so many.
+    pub(super) fn forget_notes_after(&mut self, notes: usize) {
+        self.lines.truncate(notes);
+    }
+
     /// Lets time pass.
     pub(super) fn wait(&mut self, ms: u64) {
         self.peer.wait(Duration::from_millis(ms));
+    }
+
+    /// Gives a group one static member.
+    pub(super) fn join(&mut self, group: &str, instance: &str) -> (i32, String) {
+        self.peer.join(group, instance)
     }
 
     /// A name that no other conversation uses.

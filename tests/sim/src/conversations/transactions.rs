@@ -1,7 +1,7 @@
 //! Conversations about transactions whose end bumps the epoch (KIP-890, Produce 12, EndTxn 5).
 
 use super::produce::batch;
-use super::talk::Talk;
+use super::talk::{Identity, Talk};
 
 const TIMEOUT_MS: i32 = 60_000;
 
@@ -158,4 +158,55 @@ pub(super) fn timed_out(talk: &mut Talk<'_>) {
     let again = talk.init(Some(&id), Some(me), 500);
     talk.produce(&batch(again, 0, 1).within(&id));
     talk.end(&id, again, true, 5);
+}
+
+/// Takes over until the epoch is the last but `left` that a client gets.
+fn use_up(talk: &mut Talk<'_>, id: &str, left: i16) -> Identity {
+    loop {
+        let me = talk.init_silently(id, TIMEOUT_MS);
+        if me.epoch >= i16::MAX - 1 - left {
+            talk.note("used up", &format!("epoch {}", me.epoch));
+            return me;
+        }
+    }
+}
+
+pub(super) fn exhausted(talk: &mut Talk<'_>) {
+    let id = talk.name("id");
+    talk.find_coordinator(1, &id);
+    let me = use_up(talk, &id, 1);
+    talk.produce(&batch(me, 0, 1).within(&id));
+    let last = talk.end(&id, me, true, 5);
+    talk.produce(&batch(last, 0, 1).within(&id));
+    let next = talk.end(&id, last, true, 5);
+    talk.end(&id, last, true, 5);
+    talk.end(&id, last, false, 5);
+    talk.produce(&batch(last, 1, 1).within(&id));
+    talk.produce(&batch(next, 0, 1).within(&id));
+    talk.end(&id, last, true, 5);
+    talk.end(&id, next, true, 5);
+}
+
+pub(super) fn exhausted_by_fencing(talk: &mut Talk<'_>) {
+    let id = talk.name("id");
+    talk.find_coordinator(1, &id);
+    let me = use_up(talk, &id, 0);
+    talk.produce(&batch(me, 0, 1).within(&id));
+    talk.init_once(Some(&id), None, TIMEOUT_MS, false);
+    let next = talk.init(Some(&id), None, TIMEOUT_MS);
+    talk.produce(&batch(next, 0, 1).within(&id));
+    talk.end(&id, me, false, 5);
+    let next = talk.end(&id, next, true, 5);
+    talk.init(Some(&id), Some(next), TIMEOUT_MS);
+}
+
+pub(super) fn exhausted_by_itself(talk: &mut Talk<'_>) {
+    let id = talk.name("id");
+    talk.find_coordinator(1, &id);
+    let last = use_up(talk, &id, 0);
+    let next = talk.init(Some(&id), Some(last), TIMEOUT_MS);
+    // The same request again, as after a lost answer.
+    talk.init(Some(&id), Some(last), TIMEOUT_MS);
+    talk.init(Some(&id), Some(next), TIMEOUT_MS);
+    talk.init(Some(&id), Some(last), TIMEOUT_MS);
 }

@@ -114,11 +114,16 @@ impl FakeCluster {
     /// Aborts an open transaction, so that nobody can go on with it under its epoch.
     pub(super) fn fence(&mut self, transactional_id: &str) {
         let bumps = self.transaction_version >= 2;
+        let spare = self.next_producer_id;
         let Some(known) = self.transactions.by_id.get_mut(transactional_id) else {
             return;
         };
         known.keeper = None;
         if bumps {
+            if known.is_exhausted() {
+                known.next_id = spare;
+                self.next_producer_id += 1;
+            }
             known.prepare(Marker::Abort, true);
         } else {
             known.epoch += 1;
