@@ -6,6 +6,8 @@
 
 mod classic;
 mod coordinate;
+#[cfg(test)]
+mod effects;
 mod fake;
 mod idempotence;
 mod offsets;

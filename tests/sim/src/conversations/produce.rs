@@ -192,7 +192,7 @@ impl Talk<'_> {
         self.note(&asked, &answered);
     }
 
-    fn send(&mut self, sent: &Sent) -> Option<PartitionProduceResponse> {
+    pub(super) fn send(&mut self, sent: &Sent) -> Option<PartitionProduceResponse> {
         let data = PartitionProduceData::default()
             .with_index(sent.partition)
             .with_records(Some(sent.encode()));

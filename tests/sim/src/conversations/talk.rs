@@ -39,13 +39,15 @@ pub trait Peer {
 }
 
 /// Errors that go away by themselves, and whose number depends on the machine.
-const PASSING: [ErrorCode; 6] = [
+const PASSING: [ErrorCode; 7] = [
     ErrorCode::COORDINATOR_LOAD_IN_PROGRESS,
     ErrorCode::COORDINATOR_NOT_AVAILABLE,
     ErrorCode::NOT_COORDINATOR,
     ErrorCode::NOT_ENOUGH_REPLICAS,
     ErrorCode::CONCURRENT_TRANSACTIONS,
     ErrorCode::LEADER_NOT_AVAILABLE,
+    // A node tells of a new topic before it leads it.
+    ErrorCode::NOT_LEADER_OR_FOLLOWER,
 ];
 
 const PAUSE: Duration = Duration::from_millis(20);
