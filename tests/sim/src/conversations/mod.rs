@@ -14,6 +14,8 @@ mod offsets;
 mod produce;
 mod talk;
 mod transactions;
+#[cfg(test)]
+mod two_phase;
 
 pub use fake::FakePeer;
 pub use talk::{Peer, To};
