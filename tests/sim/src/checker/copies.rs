@@ -4,7 +4,7 @@ use super::LogView;
 use crate::cluster::FakeRecord;
 use crate::world::{Coverage, NUMBER_HEADER, Promise, Situation, World};
 use odradek::Outcome;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where the copies of each record lie: (log, offset), by ticket.
 pub(super) struct Copies(BTreeMap<usize, Vec<(usize, i64)>>);
@@ -129,31 +129,40 @@ pub(super) fn check_order(
         }
         // A broker that has forgotten a producer takes any sequence from it.
         let end = view.losses.first().copied().unwrap_or(i64::MAX);
-        let mut highest = None;
-        let mut seen = std::collections::BTreeSet::new();
+        let mut highest: Option<(usize, i64)> = None;
+        let mut seen = BTreeSet::new();
         for record in records(view).take_while(|record| record.offset < end) {
             let Some(ticket) = ticket_of(world, record) else {
                 continue;
             };
-            if !seen.insert(ticket) || is_late(world, ticket) {
+            if !seen.insert(ticket) {
                 continue;
             }
-            if highest.is_some_and(|highest| ticket < highest) {
-                let number = world.ledger.accepted[ticket].number;
+            let Some((last, id)) = highest.filter(|(last, _)| ticket < *last) else {
+                highest = Some((ticket, record.producer_id));
+                continue;
+            };
+            if !is_late(world, ticket, id != record.producer_id) {
+                let number = |ticket: usize| world.ledger.accepted[ticket].number;
                 complaints.push(format!(
-                    "{}/{} is out of order: #{number} lies at {} behind later ones",
-                    view.topic, view.partition, record.offset
+                    "{}/{} is out of order: #{} lies at {} behind #{}",
+                    view.topic,
+                    view.partition,
+                    number(ticket),
+                    record.offset,
+                    number(last)
                 ));
                 break;
             }
-            highest = highest.max(Some(ticket));
         }
     }
 }
 
-/// Whether a record may come later than others: the machine had given it up, and said that it may still
-/// be written.
-fn is_late(world: &World, ticket: usize) -> bool {
+/// Whether a record may come later than others: the machine had given it up and said that it may still
+/// be written. With idempotence the broker lets nothing late in, unless the machine had to take another
+/// producer id meanwhile, of which the broker cannot know that it is the same producer.
+fn is_late(world: &World, ticket: usize, is_other_producer: bool) -> bool {
     let fortune = world.ledger.fortunes[ticket].as_ref();
-    !world.is_exactly_once() && fortune.is_some_and(|one| one.outcome != Outcome::Written)
+    let is_doubtful = fortune.is_some_and(|one| one.outcome == Outcome::PossiblyWritten);
+    is_doubtful && (!world.is_exactly_once() || is_other_producer)
 }

@@ -31,6 +31,11 @@ impl FakeCluster {
         self.injections.push(injection);
     }
 
+    /// Takes back every error that nobody has met yet.
+    pub fn clear_injections(&mut self) {
+        self.injections.clear();
+    }
+
     /// Takes the injection that concerns this, if there is one: the error, and whether it comes first.
     pub(super) fn injected(
         &mut self,

@@ -25,6 +25,7 @@ pub use faults::Injection;
 pub use groups::{CommittedOffset, Member};
 pub use log::{FakeLog, FakeRecord, Marker};
 pub use options::{ClusterOptions, TooFewReplicas, TopicOptions};
+pub(crate) use payload::decompress;
 pub use transactions::{TransactionState, TransactionView};
 pub use wire::{Reply, api};
 

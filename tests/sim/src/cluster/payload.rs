@@ -11,7 +11,7 @@ const PLAIN_MAX: usize = 256 << 20;
 /// # Errors
 ///
 /// Says what is wrong with the bytes.
-pub(super) fn decompress(bytes: &[u8], compression: Compression) -> Result<Vec<u8>, String> {
+pub(crate) fn decompress(bytes: &[u8], compression: Compression) -> Result<Vec<u8>, String> {
     match compression {
         Compression::None => Ok(bytes.to_vec()),
         Compression::Gzip => gunzip(bytes),

@@ -25,7 +25,7 @@ use dice::Dice;
 use network::{Happening, Network};
 use odradek::{Config, FatalError, Instant, Producer};
 use plan::MS;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use trace::Trace;
 
@@ -57,6 +57,8 @@ pub(crate) struct World {
     /// The application's own dice, so that what it does depends on the seed alone.
     application: Application,
     trace: Trace,
+    /// The names of topics that requests name by id, for the trace.
+    names: BTreeMap<String, String>,
     now: u64,
     /// How far behind the clock is that the machine is shown, in ns.
     behind: u64,
@@ -84,7 +86,7 @@ struct Counts {
 #[derive(Debug, Default)]
 struct StampWatch {
     /// Producer id and epoch that each partition was last written under.
-    stamps: std::collections::BTreeMap<tap::Place, (i64, i16)>,
+    stamps: BTreeMap<tap::Place, (i64, i16)>,
     /// Most requests out when something ended since the last new identity.
     out_at_trouble: usize,
 }
@@ -154,6 +156,7 @@ impl World {
             dice,
             application,
             trace: Trace::new(is_tracing),
+            names: BTreeMap::new(),
             now,
             behind: 0,
             wait: Some(now),

@@ -209,8 +209,8 @@ fn topics(dice: &mut Dice) -> Vec<(String, i32, TopicOptions)> {
 
 fn work(dice: &mut Dice) -> Work {
     Work {
-        records: dice.between(40, 220),
-        pause: dice.pick(&[1, 10, 40, 100]) * MS,
+        records: dice.between(60, 400),
+        pause: dice.pick(&[1, 10, 40, 100, 300]) * MS,
         burst: dice.pick(&[1, 4, 12]),
         value_bytes: dice.pick(&[20, 100, 300]),
         purges: dice.chance(150),
@@ -231,8 +231,8 @@ fn weather(dice: &mut Dice) -> Weather {
         latency: dice.pick(&[50_000, MS, 5 * MS, 20 * MS]),
         jitter: dice.pick(&[0, MS, 30 * MS]),
         kinds,
-        pause: dice.pick(&[30, 120, 500, 1500]) * MS,
-        calm_at: dice.between(1500, 12_000) * MS,
+        pause: dice.pick(&[20, 80, 300, 1200]) * MS,
+        calm_at: dice.between(2000, 30_000) * MS,
         pieces_per_mille: dice.pick(&[0, 100, 500]),
         cut_per_mille: cuts,
         ghosts_per_mille: dice.pick(&[0, 500, 1000]),

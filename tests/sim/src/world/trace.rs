@@ -2,8 +2,9 @@
 
 use super::ledger::Ledger;
 use super::plan::MS;
-use super::tap::{AnswerSeen, RequestSeen, api_name};
+use super::tap::{AnswerSeen, Place, RequestSeen, api_name};
 use odradek::{DeliveryReport, ErrorCode, TicketRuns};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// The lines, if anybody wants them.
@@ -47,17 +48,24 @@ fn runs(numbers: &[u64]) -> String {
     text
 }
 
+/// Names of topics by their ids.
+pub(crate) type Names = BTreeMap<String, String>;
+
+fn place_name(names: &Names, place: &Place) -> String {
+    let name = names.get(&place.0).unwrap_or(&place.0);
+    format!("{name}/{}", place.1)
+}
+
 /// A request that goes out.
-pub(crate) fn request_line(node: i32, seen: &RequestSeen) -> String {
+pub(crate) fn request_line(names: &Names, node: i32, seen: &RequestSeen) -> String {
     let (api, version, correlation) = (api_name(seen.api), seen.version, seen.correlation);
     let mut line = format!("-> b{node} {api} v{version} ({correlation})");
     if let Some(commits) = seen.commits {
         line.push_str(if commits { " commit" } else { " abort" });
     }
     for batch in &seen.batches {
-        let (place, numbers) = (&batch.place, runs(&batch.numbers));
-        let name = place.0.get(..12).unwrap_or(&place.0);
-        let _ = write!(line, " {name}/{} {numbers}", place.1);
+        let numbers = runs(&batch.numbers);
+        let _ = write!(line, " {} {numbers}", place_name(names, &batch.place));
         if batch.producer_id >= 0 {
             let (id, epoch, sequence) = (batch.producer_id, batch.epoch, batch.sequence);
             let _ = write!(line, " as {id}:{epoch} seq {sequence}");
@@ -68,15 +76,14 @@ pub(crate) fn request_line(node: i32, seen: &RequestSeen) -> String {
 
 /// A response that was read whole, or leaves its broker.
 pub(crate) fn answer_line(
-    arrow: &str,
-    node: i32,
+    names: &Names,
+    (arrow, node): (&str, i32),
     (api, correlation): (i16, i32),
     seen: &AnswerSeen,
 ) -> String {
     let mut line = format!("{arrow} b{node} {} ({correlation})", api_name(api));
     for (place, code, offset) in &seen.batches {
-        let name = place.0.get(..12).unwrap_or(&place.0);
-        let _ = write!(line, " {name}/{} ", place.1);
+        let _ = write!(line, " {} ", place_name(names, place));
         if *code == 0 {
             let _ = write!(line, "at {offset}");
         } else {

@@ -4,7 +4,7 @@ use super::World;
 use super::coverage::Situation;
 use super::network::{Happening, Response, Road, Stream};
 use super::plan::MS;
-use super::tap::{AnswerSeen, PRODUCE, read_request, read_response};
+use super::tap::{AnswerSeen, PRODUCE, RequestSeen, read_request, read_response};
 use super::trace::{answer_line, request_line};
 use crate::cluster::Reply;
 use core::time::Duration;
@@ -74,7 +74,8 @@ impl World {
         );
         let node = stream.node;
         let is_over = stream.is_over;
-        self.note(|_| request_line(node, &seen));
+        self.learn_names(&seen);
+        self.note(|world| request_line(&world.names, node, &seen));
         for batch in seen.batches {
             if seen.acks == 0 {
                 // Nobody answers: the attempt stays without one.
@@ -91,6 +92,18 @@ impl World {
         }
         self.take(connection, bytes.len());
         self.carry(connection, bytes);
+    }
+
+    /// Which topic a request means by an id can be told from its records.
+    fn learn_names(&mut self, seen: &RequestSeen) {
+        for batch in &seen.batches {
+            let ticket = batch.numbers.first();
+            if let Some(ticket) = ticket.and_then(|number| self.ledger.ticket_of(*number)) {
+                let name = &self.ledger.accepted[ticket].topic;
+                let id = batch.place.0.clone();
+                self.names.entry(id).or_insert_with(|| name.clone());
+            }
+        }
     }
 
     /// The transport takes bytes, in pieces.
@@ -240,7 +253,7 @@ impl World {
             self.coverage.hit(met);
         }
         let about = (response.api, response.correlation);
-        self.note(|_| answer_line("  ", node, about, &seen));
+        self.note(|world| answer_line(&world.names, ("  ", node), about, &seen));
     }
 
     fn respond(&mut self, connection: ConnectionId, response: Response, is_appended: bool) {
@@ -352,7 +365,7 @@ impl World {
             let seen = read_response(&response.bytes, response.api, response.version);
             self.on_answer(connection, &response, &seen);
             let about = (response.api, response.correlation);
-            self.note(|_| answer_line("<-", node, about, &seen));
+            self.note(|world| answer_line(&world.names, ("<-", node), about, &seen));
         }
         self.coverage.hit_if(count > 1, Situation::ResponsesJoined);
     }
