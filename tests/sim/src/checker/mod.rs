@@ -6,6 +6,7 @@
 
 mod copies;
 mod reports;
+mod transactions;
 
 use crate::cluster::FakeLog;
 use crate::world::{Coverage, World};
@@ -18,6 +19,8 @@ pub(crate) struct LogView<'a> {
     pub(crate) log: &'a FakeLog,
     /// The ends that the log had when the partition forgot its producers.
     pub(crate) losses: Vec<i64>,
+    /// Whether its topic is no more.
+    pub(crate) is_deleted: bool,
     /// Whether the brokers give the records their timestamps.
     pub(crate) has_own_time: bool,
 }
@@ -30,6 +33,7 @@ pub(crate) fn check(world: &World, coverage: &mut Coverage) -> Vec<String> {
     copies::check_order(world, &logs, coverage, &mut complaints);
     copies.check_counts(world, &logs, &mut complaints);
     reports::check(world, &logs, &copies, &mut complaints);
+    transactions::check(world, &logs, &copies, &mut complaints);
     reports::check_keys(world, &copies, &mut complaints);
     copies.situations(world, coverage);
     complaints
@@ -42,6 +46,7 @@ fn logs(world: &World) -> Vec<LogView<'_>> {
         for partition in 0..*partitions {
             let mut logs = world.cluster.deleted_logs(topic, partition);
             logs.push(world.cluster.log(topic, partition));
+            let last = logs.len() - 1;
             for (incarnation, log) in logs.into_iter().enumerate() {
                 let here = (topic.as_str(), partition, incarnation);
                 let losses = world.losses.iter();
@@ -52,6 +57,7 @@ fn logs(world: &World) -> Vec<LogView<'_>> {
                     partition,
                     log,
                     losses: losses.map(|loss| loss.end).collect(),
+                    is_deleted: incarnation < last,
                     has_own_time: options.log_append_time,
                 });
             }

@@ -6,6 +6,7 @@ use super::ledger::Accepted;
 use super::network::Happening;
 use super::plan::{EPOCH_MS, MS, Plan};
 use super::tap::NUMBER_HEADER;
+use super::transactions::Transactions;
 use super::{Promise, World};
 use core::time::Duration;
 use odradek::{FlushId, Header, Record, SendError};
@@ -27,10 +28,12 @@ pub(super) struct Application {
     /// The first ticket that a flush does not wait for.
     flushes: BTreeMap<FlushId, usize>,
     held: u64,
+    pub(super) transactions: Option<Transactions>,
 }
 
 impl Application {
-    pub(super) const fn new(plan: &Plan, dice: Dice) -> Self {
+    pub(super) fn new(plan: &Plan, dice: Dice) -> Self {
+        let transactions = plan.transactions.as_ref();
         Self {
             dice,
             left: plan.work.records,
@@ -39,12 +42,23 @@ impl Application {
             is_closing: false,
             flushes: BTreeMap::new(),
             held: 0,
+            transactions: transactions.map(|plan| Transactions::new(plan.is_two_phase)),
         }
     }
 
     /// Whether nothing is owed to it.
     pub(super) fn is_settled(&self) -> bool {
         self.flushes.is_empty()
+    }
+
+    pub(super) const fn is_out_of_records(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Whether it has offered all records and ended its transactions; a hasty one does not wait for that.
+    fn has_ended(&self, is_hasty: bool) -> bool {
+        let transactions = self.transactions.as_ref();
+        self.left == 0 && (is_hasty || transactions.is_none_or(Transactions::is_at_rest))
     }
 }
 
@@ -60,11 +74,15 @@ impl World {
         self.network.schedule(at, Happening::Work);
         self.counts.stirs += 1;
         match self.application.dice.below(100) {
-            0..=3 => self.flush(),
             4 if self.plan.work.purges => self.purge(),
+            _ if self.application.transactions.is_some() => self.work_transactionally(),
+            0..=3 => self.flush(),
             _ => self.send_some(),
         }
-        if self.application.left == 0 {
+        if self
+            .application
+            .has_ended(self.plan.work.hasty_close.is_some())
+        {
             self.application.is_done = true;
             match self.plan.work.hasty_close {
                 Some(ms) => self.close(ms),
@@ -74,7 +92,7 @@ impl World {
         self.drain();
     }
 
-    fn send_some(&mut self) {
+    pub(super) fn send_some(&mut self) {
         // Half of all applications wait to be told that there is room, as they are asked to.
         if self.application.is_refused && self.plan.seed.is_multiple_of(2) {
             return;
@@ -91,6 +109,10 @@ impl World {
                 }
                 Err(SendError::Failed(_) | SendError::Closed) => {
                     self.application.left = 0;
+                    return;
+                }
+                Err(error @ (SendError::AbortRequired(_) | SendError::NoTransaction { .. })) => {
+                    self.on_send_refused(error);
                     return;
                 }
                 // Larger than a request, or a partition that is not there: this one is lost.
@@ -145,13 +167,17 @@ impl World {
             key,
             value,
             timestamp,
-            transaction: None,
+            transaction: self
+                .application
+                .transactions
+                .as_ref()
+                .and_then(Transactions::current),
         };
         self.ledger.accept(ticket, accepted);
         Ok(())
     }
 
-    fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         let now = self.instant();
         let flush = self.producer.flush(now);
         let until = self.ledger.accepted.len();

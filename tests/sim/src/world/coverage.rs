@@ -63,6 +63,23 @@ situations! {
     PurgedInFlight "a purge left batches in flight alone";
     ClosedInTime "a close ended with everything reported as it is";
     ClosedTooEarly "a close had to give records up";
+    CommittedUnderV1 "a transaction was committed at level 0 or 1 of transaction.version";
+    CommittedUnderV2 "a transaction was committed at level 2 of transaction.version";
+    CommittedInTwoPhases "a prepared transaction was committed (KIP-939)";
+    AbortedInTwoPhases "a prepared transaction was aborted (KIP-939)";
+    Aborted "a transaction was aborted";
+    AbortWithBatchesOut "a transaction was aborted while batches were out";
+    CommitRefused "a commit ended with the transaction having to be aborted";
+    OffsetsCommitted "a transaction with offsets was committed";
+    StaleMember "offsets were sent for a generation of the group that is over";
+    VersionChanged "transaction.version changed between two transactions";
+    OperationTimedOut "an operation took longer than max.block.ms and was called again";
+    FencedDuringCommit "another producer took over during a commit";
+    CoordinatorMovedDuringEnd "the coordinator moved between EndTxn and its answer";
+    EndTxnAnswerLost "the answer to an EndTxn that was carried out was lost";
+    ConcurrentTransactions "a coordinator answered CONCURRENT_TRANSACTIONS";
+    TimedOutByBroker "the coordinator ended a transaction that had taken too long";
+    OtherIdInTransactions "a transactional producer went on under another producer id";
     ReorderedWithoutIdempotence "without idempotence the order was lost";
     WrittenTwiceWithoutIdempotence "without idempotence a record was written twice";
 }

@@ -91,6 +91,7 @@ impl World {
 
     fn on_ended(&mut self, connection: odradek::ConnectionId, reason: DisconnectReason) {
         let out = self.ledger.on_ended(connection);
+        self.forget_requests(connection);
         let Some(stream) = self.network.streams.get(&connection) else {
             return;
         };
@@ -105,6 +106,17 @@ impl World {
         self.watch_trouble(out);
         self.note(|_| format!("-x b{node} {connection} ended: {reason}; {out} requests were out"));
         self.input(Input::Disconnected { connection, reason });
+    }
+
+    /// The requests of a connection get no answer any more.
+    fn forget_requests(&mut self, connection: odradek::ConnectionId) {
+        let ends = (connection, i32::MIN)..=(connection, i32::MAX);
+        let lost = self.out.range(ends).map(|(key, value)| (*key, *value));
+        for (key, (api, is_answered)) in lost.collect::<Vec<_>>() {
+            self.out.remove(&key);
+            let is_end = api == tap::END_TXN && is_answered;
+            self.coverage.hit_if(is_end, Situation::EndTxnAnswerLost);
+        }
     }
 
     /// Polls until the machine waits.
@@ -167,6 +179,7 @@ impl World {
                 self.application.is_refused = false;
             }
             Event::Flushed { flush } => self.on_flushed(flush),
+            Event::OperationEnded(ended) => self.on_operation_ended(ended),
             Event::Failed(error) => {
                 self.note(|_| format!("   failed: {error}"));
                 if self.failed.is_some() {
@@ -222,6 +235,12 @@ impl World {
             let old = self.watch.stamps.insert(batch.place.clone(), stamp);
             if old.is_some_and(|old| old != stamp) {
                 self.coverage.hit(Situation::EpochBump);
+                let is_other = old.is_some_and(|(id, _)| id != batch.producer_id);
+                let is_transactional = self.plan.transactions.is_some();
+                self.coverage.hit_if(
+                    is_other && is_transactional,
+                    Situation::OtherIdInTransactions,
+                );
                 let five = self.watch.out_at_trouble >= 5;
                 self.coverage.hit_if(five, Situation::BumpWithFiveInFlight);
                 self.watch.out_at_trouble = 0;

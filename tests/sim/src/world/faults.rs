@@ -43,6 +43,18 @@ pub(crate) enum FaultKind {
     Recreate,
     /// Time jumps, or stands still.
     Clock,
+    /// The coordinator of the transactional id or of the group moves.
+    MoveCoordinator,
+    /// Coordinators answer errors that pass.
+    CoordinatorErrors,
+    /// Coordinators or leaders answer errors after which the transaction has to be aborted.
+    AbortableErrors,
+    /// Another producer takes the transactional id over.
+    TakeOver,
+    /// `transaction.version` changes.
+    ChangeVersion,
+    /// Markers take long.
+    SlowMarkers,
 }
 
 impl FaultKind {
@@ -63,6 +75,17 @@ impl FaultKind {
         Self::TooLarge,
         Self::Recreate,
         Self::Clock,
+    ];
+
+    /// What only concerns transactions.
+    pub(crate) const TRANSACTIONAL: &'static [Self] = &[
+        Self::MoveCoordinator,
+        Self::MoveCoordinator,
+        Self::CoordinatorErrors,
+        Self::AbortableErrors,
+        Self::TakeOver,
+        Self::ChangeVersion,
+        Self::SlowMarkers,
     ];
 }
 
@@ -109,7 +132,7 @@ impl World {
         self.drain();
     }
 
-    fn any_node(&mut self) -> i32 {
+    pub(super) fn any_node(&mut self) -> i32 {
         let brokers = u64::from(self.plan.cluster.brokers);
         1 + self.dice.below(brokers) as i32
     }
@@ -189,6 +212,12 @@ impl World {
             | FaultKind::TooLarge => self.inject(kind),
             FaultKind::Recreate => self.recreate(),
             FaultKind::Clock => self.jump(),
+            FaultKind::MoveCoordinator
+            | FaultKind::CoordinatorErrors
+            | FaultKind::AbortableErrors
+            | FaultKind::TakeOver
+            | FaultKind::ChangeVersion
+            | FaultKind::SlowMarkers => self.strike_transactions(kind),
         }
     }
 
@@ -271,8 +300,9 @@ impl World {
     }
 
     fn recreate(&mut self) {
-        // Rarely: it costs what was written.
-        if !self.dice.chance(300) {
+        // Rarely: it costs what was written. Without topic ids nobody can tell the new topic from the old
+        // one, and its leader epochs, which start anew, look out of date (KIP-516 was made for that).
+        if !self.dice.chance(300) || !self.plan.cluster.topic_ids {
             return;
         }
         let (topic, _) = self.any_partition();

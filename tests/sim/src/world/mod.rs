@@ -7,23 +7,27 @@ mod coverage;
 mod dice;
 mod drive;
 mod faults;
+mod fencing;
 mod ledger;
 mod network;
 mod plan;
 mod tap;
 mod trace;
+mod transactions;
 mod transport;
 
 pub use coverage::{Coverage, Situation};
 pub(crate) use ledger::{Fortune, Ledger};
 pub(crate) use plan::{Plan, Promise};
 pub(crate) use tap::NUMBER_HEADER;
+pub(crate) use transactions::{Fate, GROUP, INPUT, Transaction};
 
-use crate::cluster::FakeCluster;
+use crate::cluster::{FakeCluster, Member};
 use application::Application;
+use core::time::Duration;
 use dice::Dice;
 use network::{Happening, Network};
-use odradek::{Config, FatalError, Instant, Producer};
+use odradek::{Config, ConnectionId, FatalError, Instant, Producer};
 use plan::MS;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -65,6 +69,10 @@ pub(crate) struct World {
     /// When the machine wants to be called; `None` for never.
     wait: Option<u64>,
     is_calm: bool,
+    /// The level of `transaction.version`.
+    level: i16,
+    /// Requests that are out, and whether a broker has answered them.
+    out: BTreeMap<(ConnectionId, i32), (i16, bool)>,
     /// Brokers that are down.
     stopped: BTreeSet<i32>,
     counts: Counts,
@@ -138,6 +146,12 @@ impl World {
         for (name, partitions, options) in &plan.topics {
             cluster.create_topic(name, *partitions, options.clone());
         }
+        let (generation, member_id) = transactions::MEMBER;
+        let member = Member {
+            member_id: member_id.to_owned(),
+            group_instance_id: None,
+        };
+        cluster.set_group(GROUP, generation, vec![member]);
         let pairs = plan.properties.iter().map(|(key, value)| (key, value));
         let (config, _) = Config::from_properties(pairs).expect("a valid configuration");
         let now = MS;
@@ -161,6 +175,8 @@ impl World {
             behind: 0,
             wait: Some(now),
             is_calm: false,
+            level: plan.cluster.transaction_version,
+            out: BTreeMap::new(),
             stopped: BTreeSet::new(),
             counts: Counts::default(),
             watch: StampWatch::default(),
@@ -203,6 +219,15 @@ impl World {
         }
         self.release_events();
         self.drain();
+        // Whatever the brokers still have to do about the last transaction.
+        let end = Duration::from_nanos(self.now) + Duration::from_secs(120);
+        self.cluster.advance(end);
+    }
+
+    /// The transactions of a transactional producer.
+    pub(crate) fn all_transactions(&self) -> &[Transaction] {
+        let transactions = self.application.transactions.as_ref();
+        transactions.map_or(&[], |transactions| &transactions.list)
     }
 
     /// Compares what was reported with what there is.

@@ -2,6 +2,7 @@
 
 use super::dice::Dice;
 use super::faults::FaultKind;
+use super::transactions::TRANSACTIONAL_ID;
 use crate::cluster::{ClusterOptions, TopicOptions};
 use core::time::Duration;
 
@@ -36,6 +37,15 @@ pub(crate) struct Plan {
     pub(crate) topics: Vec<(String, i32, TopicOptions)>,
     pub(crate) work: Work,
     pub(crate) weather: Weather,
+    pub(crate) transactions: Option<TransactionPlan>,
+}
+
+/// What a transactional producer does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TransactionPlan {
+    /// `transaction.timeout.ms`.
+    pub(crate) timeout: u64,
+    pub(crate) is_two_phase: bool,
 }
 
 /// What the application does.
@@ -76,7 +86,8 @@ impl Plan {
     /// The plan of a seed.
     pub(crate) fn new(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
-        let promise = match dice.below(10) {
+        let kind = dice.below(14);
+        let promise = match kind {
             0 => Promise::AtMostOnce,
             1 | 2 => Promise::AtLeastOnce,
             _ => Promise::ExactlyOnce,
@@ -92,9 +103,40 @@ impl Plan {
             topics: topics(&mut dice),
             work: work(&mut dice),
             weather: weather(&mut dice),
+            transactions: None,
         };
         plan.configure(&mut dice);
+        if kind >= 9 {
+            plan.make_transactional(&mut dice);
+        }
         plan
+    }
+
+    fn make_transactional(&mut self, dice: &mut Dice) {
+        let plan = TransactionPlan {
+            timeout: dice.pick(&[700, 3000, 60_000, 60_000]),
+            is_two_phase: dice.chance(120),
+        };
+        self.set("transactional.id", TRANSACTIONAL_ID);
+        if plan.is_two_phase {
+            self.cluster.two_phase_commit = true;
+            self.cluster.transaction_version = 2;
+            self.set("transaction.two.phase.commit.enable", "true");
+        } else {
+            self.set("transaction.timeout.ms", plan.timeout);
+        }
+        self.cluster.transaction_timeout_check = Duration::from_millis(dice.pick(&[200, 1000]));
+        let share = dice.pick(&[150, 300, 600]);
+        let all = FaultKind::TRANSACTIONAL.iter().copied();
+        self.weather
+            .kinds
+            .extend(all.filter(|_| dice.chance(share)));
+        if plan.is_two_phase {
+            self.weather
+                .kinds
+                .retain(|kind| *kind != FaultKind::ChangeVersion);
+        }
+        self.transactions = Some(plan);
     }
 
     fn set(&mut self, key: &str, value: impl ToString) {
@@ -164,7 +206,7 @@ impl Plan {
 
     /// How long the application takes for its work if nothing holds it up, in ns, and generously.
     pub(crate) const fn work_time(&self) -> u64 {
-        4 * self.work.records * self.work.pause
+        self.work.records * (4 * self.work.pause + 1000 * MS)
     }
 
     /// Whether the machine promises the order of the records of a partition.

@@ -161,7 +161,8 @@ pub(crate) fn read_response(frame: &[u8], api: i16, version: i16) -> AnswerSeen 
                 }
             }
         }
-        INIT_PRODUCER_ID => {
+        // Version 6 (KIP-939) is not known to the outside codec.
+        INIT_PRODUCER_ID if version < 6 => {
             let response: InitProducerIdResponse = decode(&mut body, version);
             seen.throttle_ms = response.throttle_time_ms;
             seen.errors.push(response.error_code);

@@ -87,6 +87,8 @@ impl World {
                 .on_attempt(connection, seen.correlation, batch.clone());
             self.watch_batch(&batch, attempt);
         }
+        self.out
+            .insert((connection, seen.correlation), (seen.api, false));
         if is_over {
             return;
         }
@@ -224,6 +226,9 @@ impl World {
                     version,
                     correlation,
                 };
+                if let Some(out) = self.out.get_mut(&(connection, correlation)) {
+                    out.1 = true;
+                }
                 let found = api == PRODUCE && !is_appended;
                 self.watch_answer(node, &response, found);
                 self.respond(connection, response, is_appended);
@@ -252,6 +257,9 @@ impl World {
             };
             self.coverage.hit(met);
         }
+        let is_concurrent = seen.errors.contains(&51);
+        self.coverage
+            .hit_if(is_concurrent, Situation::ConcurrentTransactions);
         let about = (response.api, response.correlation);
         self.note(|world| answer_line(&world.names, ("  ", node), about, &seen));
     }
@@ -362,6 +370,7 @@ impl World {
         {
             count += 1;
             let node = stream.node;
+            self.out.remove(&(connection, response.correlation));
             let seen = read_response(&response.bytes, response.api, response.version);
             self.on_answer(connection, &response, &seen);
             let about = (response.api, response.correlation);
