@@ -22,7 +22,7 @@ pub(crate) use plan::{Plan, Promise};
 pub(crate) use tap::NUMBER_HEADER;
 pub(crate) use transactions::{Fate, GROUP, INPUT, Transaction};
 
-use crate::cluster::{FakeCluster, Member};
+use crate::cluster::{FakeCluster, Member, TopicOptions};
 use application::Application;
 use core::time::Duration;
 use dice::Dice;
@@ -146,6 +146,7 @@ impl World {
         for (name, partitions, options) in &plan.topics {
             cluster.create_topic(name, *partitions, options.clone());
         }
+        cluster.create_topic(INPUT, 1, TopicOptions::default());
         let (generation, member_id) = transactions::MEMBER;
         let member = Member {
             member_id: member_id.to_owned(),

@@ -286,7 +286,16 @@ impl World {
             self.on_offsets_sent(result);
             return;
         }
-        if self.transactions().stage != Stage::Waiting(operation, call) {
+        // A transaction is completed by a commit or an abort, and is told as such.
+        let stage = self.transactions().stage;
+        let is_completed = stage == Stage::Waiting(operation, TransactionCall::Complete)
+            && matches!(call, TransactionCall::Commit | TransactionCall::Abort);
+        let call = if is_completed {
+            TransactionCall::Complete
+        } else {
+            call
+        };
+        if stage != Stage::Waiting(operation, call) {
             let stage = self.transactions().stage;
             self.complain(format!("{operation}: {call} ended in {stage:?}"));
             return;
@@ -386,7 +395,13 @@ impl World {
                     transactions.stage = Stage::Next(TransactionCall::Abort);
                 }
             }
-            Err(OperationError::Failed(_)) => self.transactions().stage = Stage::Over,
+            // Whatever else is under way ends as well.
+            Err(OperationError::Failed(_)) => {
+                let transactions = self.transactions();
+                if !matches!(transactions.stage, Stage::Waiting(..)) {
+                    transactions.stage = Stage::Over;
+                }
+            }
             Err(error) => self.complain(format!("offsets: {error}")),
         }
     }

@@ -211,5 +211,7 @@ impl FakeLog {
     /// Makes the broker forget its idle producers.
     pub(crate) fn forget_producers(&mut self) {
         self.producers.forget();
+        // Nothing will be taken for a duplicate of what is forgotten: a producer may start again at 0.
+        self.sequences = Sequences::default();
     }
 }
