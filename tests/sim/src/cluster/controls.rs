@@ -78,7 +78,7 @@ impl FakeCluster {
         self.leave_coordinators(node);
     }
 
-    /// Starts a broker again. It leads what nobody led.
+    /// Starts a broker again. It leads and coordinates what nobody did.
     pub fn start(&mut self, node: i32) {
         if let Some(node) = self.node_mut(node) {
             node.is_running = true;
@@ -89,6 +89,7 @@ impl FakeCluster {
                 partition.lead(Some(node), now);
             }
         }
+        self.take_coordinators(node);
     }
 
     /// Makes a partition forget its producers, those with open transactions excepted.

@@ -88,6 +88,16 @@ impl FakeCluster {
         }
     }
 
+    /// A broker started: it coordinates what nobody did.
+    pub(super) fn take_coordinators(&mut self, node: i32) {
+        let (now, load) = (self.now, self.options.coordinator_load);
+        for seat in self.coordinators.seats.values_mut() {
+            if seat.node.is_none() {
+                Coordinators::moved(seat, Some(node), now, load);
+            }
+        }
+    }
+
     /// Whether the coordinator of a key can work at all.
     pub(super) fn works(&mut self, key_type: KeyType, key: &str) -> Result<i32, ErrorCode> {
         let now = self.now;

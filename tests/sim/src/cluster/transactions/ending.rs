@@ -93,13 +93,14 @@ impl FakeCluster {
                     self.next_producer_id += 1;
                 }
                 let next = known.prepare(marker, bumps);
+                known.is_ended_by_producer = true;
                 self.begin_markers(transactional_id);
                 Ok(next)
             }
             Err(error) => {
                 let (id, epoch) = identity;
                 let is_opposite =
-                    error == ErrorCode::INVALID_TXN_STATE && known.state != TransactionState::Empty;
+                    error == ErrorCode::INVALID_TXN_STATE && known.is_ended_by_producer;
                 if is_opposite {
                     let state = known.state;
                     self.blame(format!(
@@ -207,6 +208,7 @@ impl Transaction {
             Marker::Commit => TransactionState::PrepareCommit,
             Marker::Abort => TransactionState::PrepareAbort,
         };
+        self.is_ended_by_producer = false;
         self.previous_id = self.producer_id;
         if bumps {
             // The epoch of one that keeps this transaction is used up by the markers.

@@ -61,6 +61,9 @@ struct Transaction {
     started: Duration,
     /// The epoch of a producer that kept the open transaction of another (KIP-939).
     keeper: Option<i16>,
+    /// Whether its producer asked for its end: it may not ask for the opposite then. What a timeout or
+    /// another producer ended it cannot know.
+    is_ended_by_producer: bool,
 }
 
 /// What a test sees of a transactional id.

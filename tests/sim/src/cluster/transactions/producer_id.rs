@@ -134,6 +134,7 @@ impl FakeCluster {
             places: BTreeMap::new(),
             started: Duration::ZERO,
             keeper: None,
+            is_ended_by_producer: false,
         }
     }
 
