@@ -128,6 +128,9 @@ impl Producer {
     /// A coordinator that a request waits for and that has no connection.
     pub(super) fn wanted_coordinator(&self) -> Option<BrokerId> {
         let transactions = self.transactions.as_ref()?;
+        if transactions.retry_at() > self.now {
+            return None;
+        }
         let is_settled = self.delivery.is_settled() && !self.sender.has_requests();
         let request = transactions.next_request(is_settled)?;
         match transactions.destination(&request) {

@@ -176,7 +176,11 @@ impl Producer {
             return false;
         }
         let Some(node) = self.cluster.least_loaded(now) else {
-            return false;
+            // Whoever is asked for metadata can be asked for a producer id. No batch can leave without
+            // one, so nothing else may be going to open a connection.
+            let due = self.cluster.metadata.due_at();
+            self.cluster.metadata.want_refresh();
+            return self.cluster.metadata.due_at() != due;
         };
         let Some(slot) = self.cluster.begin(node, ApiKey::InitProducerId) else {
             return false;
