@@ -218,7 +218,7 @@ impl Producer {
                 FatalError::Transaction(error)
             }
             ErrorCode::INVALID_PRODUCER_EPOCH => {
-                transactions.on_outdated();
+                transactions.on_gap();
                 return false;
             }
             _ => return false,

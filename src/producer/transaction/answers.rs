@@ -293,19 +293,13 @@ impl Transactions {
             // Nothing was registered: there is that much less to be aborted.
             (TransactionState::Aborting, _) => Effect::None,
             _ => {
-                self.current.is_outdated |= is_spent;
-                self.current.needs_new_epoch |= is_spent;
+                if is_spent {
+                    self.on_gap();
+                }
                 self.fault(TransactionFault::Broker(error));
                 Effect::None
             }
         }
-    }
-
-    /// The identity is not good for this transaction any more: most likely the coordinator has ended it
-    /// because of its age, and takes the identity once more to give the next one (KIP-588).
-    pub(in super::super) fn on_outdated(&mut self) {
-        self.current.is_outdated = true;
-        self.current.needs_new_epoch = true;
     }
 }
 

@@ -118,8 +118,6 @@ struct Current {
     is_ended: bool,
     /// Another epoch is needed before the next one, and ending this one does not bring it (KIP-360).
     needs_new_epoch: bool,
-    /// The identity is spent as it is: asking for the next one ends the transaction as well (KIP-588).
-    is_outdated: bool,
     /// Whether a prepared transaction is to be kept (KIP-939).
     keeps_prepared: bool,
     /// Partitions that the coordinator has to be told of.
@@ -264,7 +262,8 @@ impl Transactions {
         self.current.is_started = true;
     }
 
-    /// Sequences of the identity are missing from now on, in some partition.
+    /// Sequences of the identity are missing from now on, in some partition, or a broker does not take
+    /// it any more.
     pub(super) fn on_gap(&mut self) {
         self.current.needs_new_epoch |= self.current.kind == Kind::First;
     }
@@ -334,7 +333,6 @@ impl Current {
             is_started: false,
             is_ended: false,
             needs_new_epoch: false,
-            is_outdated: false,
             keeps_prepared: false,
             unregistered: BTreeSet::new(),
             registering: None,

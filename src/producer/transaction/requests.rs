@@ -179,9 +179,8 @@ impl Transactions {
     fn wants_end(&self) -> Option<Request> {
         let current = &self.current;
         let is_abort = self.state == TransactionState::Aborting;
-        if is_abort && current.is_outdated && !current.is_ended {
-            return Some(Request::InitProducerId { is_bump: true });
-        }
+        // First of all the end, also under an epoch that a leader does not take any more: a coordinator
+        // that is asked for the next epoch in an open transaction fences whoever asks (KIP-360).
         if current.is_started && !current.is_ended {
             return Some(Request::End {
                 is_commit: !is_abort,
