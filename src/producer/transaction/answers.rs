@@ -97,6 +97,7 @@ impl Transactions {
     /// same is asked again, wherever the coordinator is by now.
     pub(in super::super) fn on_lost(&mut self, random: &mut Random, now: Instant) {
         if let Some(request) = self.in_flight.take() {
+            self.current.may_be_registered |= request.registers();
             self.coordinators.forget(request.concerns());
             self.back_off(self.settings.backoff.base, random, now);
         }
@@ -248,6 +249,9 @@ impl Transactions {
                 if recovery == Recovery::RefreshAndRetry {
                     self.coordinators.forget(request.concerns());
                 }
+                // An unknown partition is found out before anything is noted; others may come later.
+                self.current.may_be_registered |=
+                    request.registers() && error != ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
                 let base = if error == ErrorCode::CONCURRENT_TRANSACTIONS {
                     CONCURRENT_BACKOFF
                 } else {

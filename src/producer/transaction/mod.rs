@@ -124,6 +124,8 @@ struct Current {
     unregistered: BTreeSet<Slot>,
     /// What it is being told, or was without an answer.
     registering: Option<Registration>,
+    /// The coordinator may have noted it, though it did not say so.
+    may_be_registered: bool,
 }
 
 /// How partitions and groups become part of a transaction (KIP-890).
@@ -336,6 +338,7 @@ impl Current {
             keeps_prepared: false,
             unregistered: BTreeSet::new(),
             registering: None,
+            may_be_registered: false,
         }
     }
 }

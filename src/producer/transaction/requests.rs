@@ -65,6 +65,11 @@ impl Request {
         }
     }
 
+    /// Whether the coordinator notes by it what the transaction will write to.
+    pub(super) const fn registers(&self) -> bool {
+        matches!(self, Self::AddPartitions | Self::AddOffsets)
+    }
+
     /// Whose coordinator answers it, or is asked for.
     pub(super) const fn concerns(&self) -> CoordinatorType {
         match self {
@@ -152,7 +157,7 @@ impl Transactions {
         // What was asked without an answer may be registered: the answer decides whether there is a
         // transaction to be aborted.
         let is_open = !self.is_dropping();
-        let is_in_doubt = self.current.registering.is_some() && !self.current.is_started;
+        let is_in_doubt = self.current.may_be_registered && !self.current.is_started;
         if is_open || is_in_doubt {
             match &self.current.registering {
                 Some(Registration::Partitions(_)) => return Some(Request::AddPartitions),
