@@ -81,7 +81,26 @@ impl Producer {
         cause: Cause,
     ) {
         self.give_up_stamp(slot, &batch, outcome);
+        self.end_refused_run(slot, cause);
         self.report_batch(slot, batch, outcome, Some(cause));
+    }
+
+    /// A broker that refused the next sequence of a transaction would refuse it in the next one as well,
+    /// though nothing is missing: it knows something else of the producer than the producer does.
+    pub(super) fn end_refused_run(&mut self, slot: Slot, cause: Cause) {
+        let is_about_sequence = matches!(
+            cause,
+            Cause::Broker(error) | Cause::DeliveryTimeout { last: Some(error) }
+                if matches!(
+                    error,
+                    ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER | ErrorCode::UNKNOWN_PRODUCER_ID
+                )
+        );
+        if let (true, Some(transactions)) = (is_about_sequence, &mut self.transactions) {
+            let partition = self.accumulator.partition_mut(slot);
+            partition.sequence.break_off(false);
+            transactions.on_gap();
+        }
     }
 
     /// A batch is not sent any more as it was stamped, if it was; its partition has to make up for it.

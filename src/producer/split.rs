@@ -129,6 +129,7 @@ impl Producer {
             return;
         };
         self.give_up_stamp(slot, &batch, outcome);
+        self.end_refused_run(slot, cause);
         let tickets_charge = batch.tickets.charged_bytes();
         self.memory.release(tickets_charge);
         let all = by_message((0..).zip(batch.tickets.tickets()), refusal);
