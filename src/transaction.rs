@@ -81,7 +81,7 @@ pub enum TransactionError {
     },
     /// The transaction can only be aborted.
     AbortRequired(TransactionFault),
-    /// The consumer group has no id, or a text of it has more than 32767 bytes.
+    /// The consumer group has no id, a generation without a member, or a text of more than 32767 bytes.
     InvalidGroup,
     /// An offset is negative, or its topic, partition or text can be none.
     InvalidOffset {

@@ -59,6 +59,10 @@ impl PendingOffsets {
         if group.group_id.is_empty() || texts.iter().any(|text| text.len() > TEXT_BYTES_MAX) {
             return Err(TransactionError::InvalidGroup);
         }
+        // A generation without a member is a mistake: nothing would be fenced.
+        if group.generation_id > 0 && group.member_id.is_empty() {
+            return Err(TransactionError::InvalidGroup);
+        }
         let mut charge = GROUP_BYTES + texts.iter().map(|text| text.len() as u64).sum::<u64>();
         for (index, one) in offsets.iter().enumerate() {
             let text = one.metadata.map_or(0, str::len);

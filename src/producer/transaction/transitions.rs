@@ -1,8 +1,7 @@
 //! Every change of state, each a function with a name: the arrows of the diagram in `mod.rs`.
 
 use super::{Current, Ended, Kind, Operation, Transactions};
-use crate::error::FatalError;
-use crate::error_code::ErrorCode;
+use crate::error::{Cause, FatalError};
 use crate::ids::OperationId;
 use crate::time::Instant;
 use crate::transaction::{
@@ -36,10 +35,13 @@ impl Transactions {
         self.state = TransactionState::Aborting;
         self.has_to_drop = true;
         self.current.unregistered.clear();
-        let fault = self
-            .fault
-            .unwrap_or(TransactionFault::Broker(ErrorCode::NONE));
-        self.end_offsets(Err(OperationError::AbortRequired(fault)));
+        let dropped = TransactionFault::Record(Cause::TransactionAborted);
+        let error = if self.is_closing {
+            OperationError::Closed
+        } else {
+            OperationError::AbortRequired(self.fault.unwrap_or(dropped))
+        };
+        self.end_offsets(Err(error));
     }
 
     // --- what comes of it ---
