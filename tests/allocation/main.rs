@@ -6,11 +6,17 @@
 mod account;
 #[path = "../machine/broker.rs"]
 mod broker;
+#[path = "../machine/coordinated.rs"]
+mod coordinated;
+#[path = "../machine/coordinator.rs"]
+mod coordinator;
 mod counting;
 #[path = "../record/decoders.rs"]
 mod decoders;
 #[path = "../machine/faults.rs"]
 mod faults;
+#[path = "../machine/frames.rs"]
+mod frames;
 #[path = "../machine/hostility.rs"]
 mod hostility;
 #[path = "../machine/leader_hints.rs"]

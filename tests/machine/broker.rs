@@ -1,12 +1,13 @@
 //! A cluster of fake brokers: decodes requests and encodes responses with the `kafka-protocol` crate.
 
+use crate::coordinator::{self, Coordinator};
 use crate::faults::{Answer, ApiVersionsMood, Fate, Faults, error_of, throttle_of};
+use crate::frames::{encode, encode_as, frame, uuid_of};
 use crate::leader_hints::Hints;
 use crate::partition_log::{PartitionLog, ReceivedBatch, UnknownProducer};
 use crate::rules::{Refused, Rules};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use kafka_protocol::messages::api_versions_response::ApiVersion;
-use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
@@ -15,11 +16,9 @@ use kafka_protocol::messages::produce_response::{PartitionProduceResponse, Topic
 use kafka_protocol::messages::{
     ApiVersionsRequest, ApiVersionsResponse, BrokerId, InitProducerIdRequest,
     InitProducerIdResponse, MetadataRequest, MetadataResponse, ProduceRequest, ProduceResponse,
-    ProducerId, RequestHeader, ResponseHeader, TopicName,
+    ProducerId, RequestHeader, TopicName,
 };
-use kafka_protocol::protocol::{
-    Decodable, Encodable, HeaderVersion, StrBytes, decode_request_header_from_buffer,
-};
+use kafka_protocol::protocol::{Decodable, StrBytes, decode_request_header_from_buffer};
 use odradek::ErrorCode;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -96,6 +95,8 @@ pub(crate) struct FakeCluster {
     pub(crate) auto_create: Option<i32>,
     /// Errors about the leader name the new one and where it listens (KIP-951).
     pub(crate) hints: Hints,
+    /// Where transactions and consumer groups are kept.
+    pub(crate) coordinator: Coordinator,
     pub(crate) seen: Vec<Seen>,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) identities: i64,
@@ -117,16 +118,20 @@ impl FakeCluster {
             brokers: BTreeMap::new(),
             topics: BTreeMap::new(),
             faults: Faults::default(),
-            versions: BTreeMap::from([
+            versions: [
                 (PRODUCE, (3, 13)),
                 (METADATA, (0, 13)),
                 (API_VERSIONS, (0, 4)),
                 (INIT_PRODUCER_ID, (0, 6)),
-            ]),
+            ]
+            .into_iter()
+            .chain(coordinator::VERSIONS)
+            .collect(),
             api_versions: ApiVersionsMood::Well,
             unknown_producer: UnknownProducer::Refuse(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER),
             auto_create: None,
             hints: Hints::None,
+            coordinator: Coordinator::default(),
             seen: Vec::new(),
             attempts: Vec::new(),
             identities: 0,
@@ -185,8 +190,10 @@ impl FakeCluster {
             PRODUCE => self.on_produce(broker, &header, &mut body, &fate, at),
             METADATA => Some(self.on_metadata(&header, &mut body, &fate)),
             API_VERSIONS => Some(self.on_api_versions(&header, &mut body, &fate)),
-            INIT_PRODUCER_ID => Some(self.on_init_producer_id(&header, &mut body, &fate)),
-            other => panic!("api key {other} is not a producer's"),
+            INIT_PRODUCER_ID if !coordinator::is_of_a_transaction(&body, version) => {
+                Some(self.on_init_producer_id(&header, &mut body, &fate))
+            }
+            _ => Some(self.on_coordinated(broker, &header, &mut body, &fate, at)),
         };
         assert!(
             body.is_empty(),
@@ -205,6 +212,8 @@ impl FakeCluster {
     ) -> Option<Vec<u8>> {
         let version = header.request_api_version;
         let request = ProduceRequest::decode(body, version).expect("a Produce request");
+        let id = request.transactional_id.as_ref().map(|id| id.as_str());
+        self.coordinator.on_produce(id, broker, version, at);
         let responses = request.topic_data.iter();
         let responses: Vec<TopicProduceResponse> = responses
             .map(|topic| self.produce_to_topic(broker, topic, version, at))
@@ -292,6 +301,7 @@ impl FakeCluster {
             partition: index,
             batch: batch.clone(),
         });
+        let admitted = self.coordinator.admit(name, index, &batch);
         let answer = self.faults.next_answer(name, index);
         if let Answer::Error(error) = answer {
             return Some(Err(error.into()));
@@ -304,7 +314,10 @@ impl FakeCluster {
         if partition.leader != Some(broker) {
             return Some(Err(ErrorCode::NOT_LEADER_OR_FOLLOWER.into()));
         }
-        if let Err(refused) = topic.rules.check(&batch) {
+        if let Err(refused) = admitted
+            .map_err(Refused::from)
+            .and_then(|()| topic.rules.check(&batch))
+        {
             return Some(Err(refused));
         }
         let end = partition.log.records.len() as i64;
@@ -411,6 +424,8 @@ impl FakeCluster {
         });
         let response = ApiVersionsResponse::default()
             .with_api_keys(keys.collect())
+            .with_finalized_features(self.coordinator.features())
+            .with_finalized_features_epoch(self.coordinator.features_epoch)
             .with_throttle_time_ms(throttle_of(fate));
         let unsupported = ErrorCode::UNSUPPORTED_VERSION.0;
         match &self.api_versions {
@@ -458,37 +473,4 @@ impl FakeCluster {
         };
         encode(header, &response, fate)
     }
-}
-
-/// A value whose `topic_id` is made of this number: the UUID type is not ours to name.
-fn uuid_of(id: u32) -> MetadataRequestTopic {
-    let mut encoded = id.to_be_bytes().repeat(4);
-    encoded.extend([0, 0]);
-    MetadataRequestTopic::decode(&mut Bytes::from(encoded), 10).expect("it is such a topic")
-}
-
-fn encode<M: Encodable + HeaderVersion>(header: &RequestHeader, body: &M, fate: &Fate) -> Vec<u8> {
-    encode_as(header, body, header.request_api_version, fate)
-}
-
-fn encode_as<M: Encodable + HeaderVersion>(
-    header: &RequestHeader,
-    body: &M,
-    version: i16,
-    fate: &Fate,
-) -> Vec<u8> {
-    let wrong = i32::from(*fate == Fate::WrongCorrelationId);
-    let response_header =
-        ResponseHeader::default().with_correlation_id(header.correlation_id + wrong);
-    let mut bytes = BytesMut::new();
-    response_header
-        .encode(&mut bytes, M::header_version(version))
-        .expect("it encodes");
-    body.encode(&mut bytes, version).expect("it encodes");
-    frame(&bytes)
-}
-
-fn frame(body: &[u8]) -> Vec<u8> {
-    let length = i32::try_from(body.len()).expect("responses are small");
-    [&length.to_be_bytes(), body].concat()
 }

@@ -31,6 +31,7 @@ pub(crate) struct ReceivedBatch {
     pub(crate) producer_epoch: i16,
     pub(crate) base_sequence: i32,
     pub(crate) is_compressed: bool,
+    pub(crate) is_transactional: bool,
     pub(crate) records: Vec<LogRecord>,
 }
 
@@ -89,6 +90,7 @@ impl ReceivedBatch {
             producer_epoch: info.producer_epoch,
             base_sequence: info.base_sequence,
             is_compressed: info.compression != Compression::None,
+            is_transactional: info.transactional,
             raw,
         }
     }
