@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 /// The classes, as they lie below `org/apache/kafka/clients` in the jar of Kafka's tests.
-const CLASSES: [&str; 7] = [
+const CLASSES: [&str; 8] = [
     "MetadataTest",
     "NetworkClientTest",
     "producer/KafkaProducerTest",
@@ -17,6 +17,7 @@ const CLASSES: [&str; 7] = [
     "producer/internals/ProducerBatchTest",
     "producer/internals/RecordAccumulatorTest",
     "producer/internals/SenderTest",
+    "producer/internals/TransactionManagerTest",
 ];
 
 /// The first column of the table for a class.

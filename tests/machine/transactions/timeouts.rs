@@ -2,12 +2,12 @@
 
 use crate::broker::{INIT_PRODUCER_ID, PRODUCE};
 use crate::coordinator::{ADD_OFFSETS_TO_TXN, END_TXN, FIND_COORDINATOR};
-use crate::faults::Fate;
+use crate::faults::{Answer, Fate};
 use crate::transactions_world::{Ended, LEVELS};
 use crate::world::{MS, World};
 use odradek::{
-    ErrorCode, FatalError, OperationError, OperationId, Outcome, TransactionCall, TransactionError,
-    TransactionState,
+    Cause, ErrorCode, FatalError, OperationError, OperationId, Outcome, TransactionCall,
+    TransactionError, TransactionFault, TransactionState,
 };
 
 /// Waits of two seconds, in an open transaction with a record that is written.
@@ -226,6 +226,33 @@ fn an_error_after_the_timeout_is_told_to_who_asks_again() {
     }
     assert_eq!(world.state(), TransactionState::FatalError);
     world.finish();
+}
+
+#[test]
+fn a_record_that_fails_after_the_timeout_of_its_commit_is_told_to_who_asks_again() {
+    for level in LEVELS {
+        let mut world = impatient(level);
+        world.cluster.faults.fate(PRODUCE, &[Fate::Slow(3_000)]);
+        let code = ErrorCode::INVALID_RECORD;
+        world
+            .cluster
+            .faults
+            .answer("orders", 0, &[Answer::Error(code)]);
+        world.send_to("orders", 0, "v");
+        let commit = world.commit();
+        assert_eq!(world.end_of(commit), Err(OperationError::TimedOut));
+        world.run_for(5_000);
+        assert!(!world.is_asked("commit"));
+        assert!(world.try_abort().is_err(), "the commit was not told yet");
+        let fault = TransactionFault::Record(Cause::Broker(code));
+        let lost = Err(OperationError::AbortRequired(fault));
+        assert_eq!(joined(&mut world, commit, true), lost);
+        assert_eq!(world.state(), TransactionState::AbortableError);
+        world.aborted();
+        assert_eq!(world.cluster.coordinator.ends, [false]);
+        world.transaction("w");
+        world.finish();
+    }
 }
 
 #[test]
