@@ -28,6 +28,8 @@ macro_rules! situations {
 situations! {
     EpochBump "a batch went out under another producer id or epoch than the one before it";
     BumpWithFiveInFlight "five requests were unanswered when the identity of a partition came to its end";
+    WrapInsideBatch "the sequences of a batch went beyond 2^31 - 1 and on from 0";
+    WrapWhileRetrying "such a batch went out again";
     RetryWithFourBehind "a batch went out again after four batches behind it had been out";
     DuplicateAnswered "a broker found a batch that it had and told its offset";
     DuplicateForgotten "a broker answered DUPLICATE_SEQUENCE_NUMBER";

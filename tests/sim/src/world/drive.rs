@@ -247,7 +247,13 @@ impl World {
             }
         }
         let attempts = &self.ledger.attempts;
-        if attempts[attempt].earlier > 0 {
+        let count = batch.numbers.len() as i32;
+        let wraps = batch.producer_id >= 0 && batch.sequence.checked_add(count - 1).is_none();
+        let again = attempts[attempt].earlier > 0;
+        self.coverage.hit_if(wraps, Situation::WrapInsideBatch);
+        self.coverage
+            .hit_if(wraps && again, Situation::WrapWhileRetrying);
+        if again {
             let later = attempts[..attempt].iter().filter(|one| {
                 let other = &one.batch;
                 (other.producer_id, other.epoch) == stamp

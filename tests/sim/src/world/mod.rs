@@ -156,7 +156,10 @@ impl World {
         let pairs = plan.properties.iter().map(|(key, value)| (key, value));
         let (config, _) = Config::from_properties(pairs).expect("a valid configuration");
         let now = MS;
-        let producer = Producer::new(&config, plan.seed, Instant::from_nanos(now));
+        let mut producer = Producer::new(&config, plan.seed, Instant::from_nanos(now));
+        if let Some(sequence) = plan.first_sequence {
+            producer.start_sequences_at(sequence);
+        }
         let application = Application::new(&plan, dice.fork());
         let mut world = Self {
             cluster,

@@ -38,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) work: Work,
     pub(crate) weather: Weather,
     pub(crate) transactions: Option<TransactionPlan>,
+    /// The first sequence of partitions under the first identity, if it is not 0.
+    pub(crate) first_sequence: Option<i32>,
 }
 
 /// What a transactional producer does.
@@ -104,10 +106,16 @@ impl Plan {
             work: work(&mut dice),
             weather: weather(&mut dice),
             transactions: None,
+            first_sequence: None,
         };
         plan.configure(&mut dice);
         if kind >= 9 {
             plan.make_transactional(&mut dice);
+        } else if dice.chance(200) {
+            // Nobody can wait for 2^31 records. Brokers take any first sequence of a producer they do
+            // not know, as long as it has no transactions.
+            plan.first_sequence = Some(i32::MAX - dice.below(60) as i32);
+            plan.cluster.refuses_unknown_producers = false;
         }
         plan
     }

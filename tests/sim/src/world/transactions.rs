@@ -290,12 +290,19 @@ impl World {
         let stage = self.transactions().stage;
         let is_completed = stage == Stage::Waiting(operation, TransactionCall::Complete)
             && matches!(call, TransactionCall::Commit | TransactionCall::Abort);
+        let told = call;
         let call = if is_completed {
             TransactionCall::Complete
         } else {
             call
         };
-        if stage != Stage::Waiting(operation, call) {
+        // After its time is up an operation may still be told to have failed.
+        let is_late = matches!(stage, Stage::Next(_))
+            && matches!(
+                result,
+                Err(OperationError::Failed(_) | OperationError::Closed)
+            );
+        if stage != Stage::Waiting(operation, call) && !is_late {
             let stage = self.transactions().stage;
             self.complain(format!("{operation}: {call} ended in {stage:?}"));
             return;
@@ -304,7 +311,7 @@ impl World {
             Ok(prepared) => self.on_success(call, prepared),
             Err(OperationError::TimedOut) => {
                 self.coverage.hit(Situation::OperationTimedOut);
-                Stage::Next(call)
+                Stage::Next(told)
             }
             Err(OperationError::Refused(_)) if call == TransactionCall::Init => Stage::Start,
             Err(OperationError::AbortRequired(_)) if call != TransactionCall::Init => {

@@ -214,7 +214,7 @@ impl Transaction {
             // The epoch of one that keeps this transaction is used up by the markers.
             let last = self.keeper.take().unwrap_or(self.epoch);
             self.last_epoch = last;
-            self.epoch = last + 1;
+            self.epoch = last.saturating_add(1);
         }
         match self.next_id {
             NO_PRODUCER_ID => (self.producer_id, self.epoch),
