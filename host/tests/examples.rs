@@ -22,6 +22,8 @@ mod many_threads;
 mod scoped;
 #[path = "../examples/synchronous.rs"]
 mod synchronous;
+#[path = "../examples/transactional.rs"]
+mod transactional;
 
 use krafka::testing::FakeBroker;
 use std::collections::BTreeMap;
@@ -117,6 +119,33 @@ async fn synchronous_writes_one_after_the_other() {
     assert_eq!(values, ["debit 10", "credit 10"]);
 }
 
+#[tokio::test]
+async fn transactional_stores_what_it_commits() {
+    let broker = FakeBroker::start().await.expect("the broker starts");
+    for topic in ["orders", "payments", "invoices"] {
+        broker.create_topic(topic, 1);
+    }
+    let run = async { transactional::run(&broker.bootstrap_servers()).await };
+    let run = tokio::time::timeout(TIMEOUT, run).await;
+    run.expect("the example ends").expect("it runs");
+    let committed = |topic| {
+        let records = broker.committed_records(topic);
+        let records = records.expect("the batches decode").into_iter();
+        let value = |bytes: Option<_>| {
+            bytes.map_or(String::new(), |bytes: bytes::Bytes| {
+                String::from_utf8_lossy(&bytes).into_owned()
+            })
+        };
+        records
+            .map(|record| value(record.value))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(committed("orders"), ["3 spools"]);
+    assert_eq!(committed("payments"), ["12 euros"]);
+    assert_eq!(committed("invoices"), ["invoice for 3 spools"]);
+    assert_eq!(broker.committed_offset("billing", "orders", 0), Some(1));
+}
+
 /// Whether each key's values are all there, in the order in which they were sent.
 fn assert_each_in_order(records: Vec<(String, String)>, keys: &[String], values: &[String]) {
     let mut by_key: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -166,5 +195,5 @@ fn every_example_is_run_and_fits_a_screen() {
         let body = text[start..].split("\n}\n").next().expect("it ends");
         assert!((5..=30).contains(&body.lines().count()), "{name}");
     }
-    assert_eq!(count, 10);
+    assert_eq!(count, 11);
 }

@@ -1,5 +1,6 @@
 //! A cluster of two brokers behind an outside codec, with faults on order.
 
+use crate::coordinator::{APIS, Coordinated};
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::api_versions_response::ApiVersion;
 use kafka_protocol::messages::metadata_response::{
@@ -61,6 +62,8 @@ pub enum Reaction {
 pub struct Cluster {
     logs: BTreeMap<(String, i32), Log>,
     producers: i64,
+    /// Transactions and groups.
+    pub coordinated: Coordinated,
     /// What happens to the Produce requests that come next.
     pub faults: Vec<Fault>,
     /// How many batches came a second time.
@@ -102,6 +105,8 @@ impl Cluster {
             }
         } else if let RequestKind::Metadata(request) = request {
             ResponseKind::Metadata(metadata(&request))
+        } else if let Some(response) = self.coordinated.answer(&request) {
+            response
         } else if let RequestKind::InitProducerId(_) = request {
             self.producers += 1;
             let producer = ProducerId(1000 + self.producers);
@@ -212,13 +217,13 @@ fn api_versions(broker: usize) -> ApiVersionsResponse {
         (ApiKey::ApiVersions, 0, 4),
         (ApiKey::InitProducerId, 0, 4),
     ];
-    let ranges = ranges.map(|(key, min, max)| {
+    let ranges = ranges.into_iter().chain(APIS).map(|(key, min, max)| {
         ApiVersion::default()
             .with_api_key(key as i16)
             .with_min_version(min)
             .with_max_version(max)
     });
-    ApiVersionsResponse::default().with_api_keys(ranges.to_vec())
+    ApiVersionsResponse::default().with_api_keys(ranges.collect())
 }
 
 fn metadata(request: &MetadataRequest) -> MetadataResponse {

@@ -1,6 +1,7 @@
 //! An honest cluster that is not ours, reached through proxies alone.
 
 use crate::peers::proxy::Proxy;
+use krafka::consumer::ConsumerRecord;
 use krafka::testing::FakeBroker;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tokio::runtime::Runtime;
@@ -141,7 +142,34 @@ impl Cluster {
     /// When a batch does not decode.
     pub fn log(&self, topic: &str) -> Vec<LogRecord> {
         let stored = self.broker.all_records(topic).expect("batches that decode");
-        let stored = stored.into_iter().map(|record| LogRecord {
+        stored.into_iter().map(LogRecord::from).collect()
+    }
+
+    /// The same, as a reader sees it that waits for commits.
+    ///
+    /// # Panics
+    ///
+    /// When a batch does not decode.
+    pub fn committed(&self, topic: &str) -> Vec<LogRecord> {
+        let stored = self.broker.committed_records(topic);
+        let stored = stored.expect("batches that decode");
+        stored.into_iter().map(LogRecord::from).collect()
+    }
+
+    /// What a group has committed for a topic's first partition.
+    pub fn committed_offset(&self, group: &str, topic: &str) -> Option<i64> {
+        self.broker.committed_offset(group, topic, 0)
+    }
+
+    /// Which transactions the cluster knows: 2 is those of KIP-890.
+    pub fn set_transaction_version(&self, level: i16) {
+        self.broker.set_transaction_version(level);
+    }
+}
+
+impl From<ConsumerRecord> for LogRecord {
+    fn from(record: ConsumerRecord) -> Self {
+        Self {
             partition: record.partition,
             offset: record.offset,
             timestamp: record.timestamp,
@@ -152,7 +180,6 @@ impl Cluster {
                 .into_iter()
                 .map(|(name, value)| (name, value.map(|value| value.to_vec())))
                 .collect(),
-        });
-        stored.collect()
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! The driver of the host crate, around the core and around the component.
 
-use crate::subject::{Record, Report, Subject, Taken};
+use crate::subject::{Record, Report, Subject, Taken, Transact};
 use odradek::{ConnectionFailure, Header};
-use odradek_host::{Backend, Notice, Producer, ReportCause};
+use odradek_host::{
+    Backend, GroupMetadata, Notice, OffsetToCommit, Producer, ReportCause, TransactionError,
+};
 use std::borrow::Cow;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -138,6 +140,39 @@ impl Subject for Host {
     fn flush(&mut self, limit: Duration) -> bool {
         let flushing = async { timeout(limit, self.producer.flush()).await };
         self.runtime.block_on(flushing).is_ok()
+    }
+
+    fn transact(&mut self, call: &Transact, limit: Duration) -> bool {
+        let producer = &self.producer;
+        let ended = async {
+            match call {
+                Transact::Init => producer.init_transactions().await,
+                Transact::Begin => producer.begin_transaction().await,
+                Transact::Offset {
+                    group,
+                    topic,
+                    offset,
+                } => {
+                    let offset = OffsetToCommit {
+                        topic,
+                        partition: 0,
+                        offset: *offset,
+                        leader_epoch: None,
+                        metadata: None,
+                    };
+                    let group = GroupMetadata::of_group(group);
+                    producer.send_offsets(&[offset], &group).await
+                }
+                Transact::Commit => producer.commit_transaction().await,
+                Transact::Abort => producer.abort_transaction().await,
+            }
+        };
+        let ended = async { timeout(limit, ended).await };
+        match self.runtime.block_on(ended) {
+            Ok(Ok(())) => true,
+            Ok(Err(TransactionError::TimedOut)) | Err(_) => false,
+            Ok(Err(error)) => panic!("{call:?}: {error}"),
+        }
     }
 
     fn close(&mut self, timeout: Duration) {

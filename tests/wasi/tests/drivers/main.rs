@@ -14,6 +14,7 @@ mod slow;
 mod stage;
 mod stalled;
 mod subject;
+mod transactions;
 mod wasi;
 
 /// Every case, once for a subject.
@@ -51,6 +52,8 @@ macro_rules! suite {
                 many::a_broker_that_comes_back_gets_its_records,
                 placing::keys_stay_together_and_the_rest_is_spread,
                 order::records_stay_in_order_while_connections_are_cut,
+                transactions::what_is_committed_is_there_and_what_is_aborted_is_not,
+                transactions::cut_connections_cost_no_transaction,
             }
         })*
     };

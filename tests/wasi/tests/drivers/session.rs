@@ -1,7 +1,7 @@
 //! A producer under test with the book of what was sent and reported, which is compared with the logs.
 
 use crate::stage::Stage;
-use crate::subject::{Record, Report, Subject};
+use crate::subject::{Record, Report, Subject, Transact};
 use odradek::{ConnectionFailure, DisconnectReason, Outcome};
 use odradek_tests_wasi::peers::{Cluster, LogRecord};
 use std::collections::BTreeMap;
@@ -118,6 +118,19 @@ impl Session {
         let done = self.timed("flush", timeout, |subject| subject.flush(timeout));
         self.take();
         done
+    }
+
+    /// Makes a call of a transactional producer, again where it is not complete in time.
+    pub(crate) fn transact(&mut self, call: &Transact) {
+        for _ in 0..10 {
+            let what = format!("{call:?}");
+            let done = self.timed(&what, LIMIT, |subject| subject.transact(call, LIMIT));
+            self.take();
+            if done {
+                return;
+            }
+        }
+        panic!("{call:?} has no end: {self:?}");
     }
 
     /// Closes, and takes the last reports.

@@ -14,6 +14,21 @@ pub(crate) struct Record {
     pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
 }
 
+/// A call of a transactional producer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Transact {
+    Init,
+    Begin,
+    /// Offset of a topic's first partition, for a group.
+    Offset {
+        group: &'static str,
+        topic: &'static str,
+        offset: i64,
+    },
+    Commit,
+    Abort,
+}
+
 /// What became of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Report {
@@ -52,6 +67,12 @@ pub(crate) trait Subject {
     /// Sends what was handed over without waiting for company; whether all of it was reported within
     /// `timeout`.
     fn flush(&mut self, timeout: Duration) -> bool;
+
+    /// Asks something that has to do with transactions and waits for the end; whether it succeeded within
+    /// `timeout`.
+    ///
+    /// Panics when it is refused, or ends otherwise: in the cases nothing goes wrong for good.
+    fn transact(&mut self, call: &Transact, timeout: Duration) -> bool;
 
     /// Sends what it can within `timeout` and ends. The reports of all records can be taken soon
     /// afterwards.

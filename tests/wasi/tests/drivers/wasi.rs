@@ -1,6 +1,6 @@
 //! The driver over WASI, inside the client component in a stock WASI host.
 
-use crate::subject::{Record, Report, Subject, Taken};
+use crate::subject::{Record, Report, Subject, Taken, Transact};
 use odradek::wire::{WireError, WireErrorKind};
 use odradek::{Cause, ConnectionFailure, DisconnectReason, ErrorCode, Outcome, ResolveError};
 use odradek_tests_wasi::client::{Instance, Producer, Progress, types, types::Event};
@@ -141,6 +141,48 @@ impl Subject for Client {
         let (guest, store) = self.instance.producer();
         let flushing = guest.call_flush(store, self.producer, millis(timeout));
         flushing.expect("no trap").progress.done
+    }
+
+    fn transact(&mut self, call: &Transact, timeout: Duration) -> bool {
+        let (guest, store) = self.instance.producer();
+        let (producer, timeout) = (self.producer, millis(timeout));
+        let begun = match call {
+            Transact::Begin => {
+                let begun = guest.call_begin_transaction(store, producer);
+                begun.expect("no trap").expect("legal");
+                return true;
+            }
+            Transact::Init => guest.call_init_transactions(store, producer, false, timeout),
+            Transact::Offset {
+                group,
+                topic,
+                offset,
+            } => {
+                let offset = types::OffsetToCommit {
+                    topic: (*topic).to_owned(),
+                    partition: 0,
+                    offset: *offset,
+                    leader_epoch: None,
+                    metadata: None,
+                };
+                let group = types::GroupMetadata {
+                    group_id: (*group).to_owned(),
+                    generation_id: -1,
+                    member_id: String::new(),
+                    group_instance_id: None,
+                };
+                guest.call_send_offsets(store, producer, &[offset], &group, timeout)
+            }
+            Transact::Commit => guest.call_commit_transaction(store, producer, timeout),
+            Transact::Abort => guest.call_abort_transaction(store, producer, timeout),
+        };
+        let operating = begun.expect("no trap").expect("legal");
+        assert_eq!(operating.progress.done, operating.result.is_some());
+        match operating.result {
+            Some(Ok(None)) => true,
+            Some(Err(types::OperationError::TimedOut)) | None => false,
+            Some(other) => panic!("{call:?}: {other:?}"),
+        }
     }
 
     fn close(&mut self, timeout: Duration) {
