@@ -3,7 +3,7 @@
 
 use odradek::config::Note;
 use odradek::{Bulk, BulkOutcome, BulkRecord, Instant, TopicHandle};
-use odradek_host::machine::{ComponentMachine, Machine, MachineLost};
+use odradek_host::machine::{ComponentMachine, Machine, MachineLost, TransactionCommand};
 use odradek_host::sink::Sink;
 use odradek_host::{Cause, FatalError, Notice, Outcome, Producer, Record, ReportCause, SendError};
 use std::sync::{Arc, Mutex};
@@ -71,6 +71,9 @@ fn a_component_without_memory_traps_and_stays_lost() {
     assert_eq!(machine.topic("u").map(|_| ()), again);
     assert_eq!(machine.flush(now).map(|_| ()), again);
     assert_eq!(machine.purge(now), again);
+    let commit = TransactionCommand::Commit;
+    assert_eq!(machine.transact(&commit, now).map(|_| ()), again);
+    assert_eq!(machine.transaction_state().map(|_| ()), again);
     assert_eq!(machine.close(TIMEOUT, now), again);
     assert_eq!(
         machine.calls(),

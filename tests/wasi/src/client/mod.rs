@@ -6,7 +6,9 @@
 #[expect(missing_docs, reason = "generated from the documented WIT")]
 mod bindings;
 
-pub use bindings::exports::odradek::kafka::producer::{Flushing, Opened, Progress, Taken};
+pub use bindings::exports::odradek::kafka::producer::{
+    Flushing, Opened, Operating, Progress, Taken,
+};
 pub use bindings::exports::odradek::kafka::types;
 
 use crate::policy::Policy;

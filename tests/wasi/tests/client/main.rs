@@ -11,3 +11,4 @@ mod property;
 mod sending;
 mod surface;
 mod telling;
+mod transacting;
