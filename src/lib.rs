@@ -36,7 +36,7 @@ pub use ids::{
     BrokerId, ConnectionId, FlushId, OperationId, QueryId, Ticket, TopicHandle, TopicUuid,
 };
 pub use metrics::{Histogram, Metrics};
-pub use producer::{Producer, Step};
+pub use producer::{Producer, Step, partition_of_key};
 pub use record::{Header, Record};
 pub use time::Instant;
 pub use transaction::{

@@ -28,6 +28,7 @@ pub use error::{ConfigError, Note, ServerError};
 pub use keys::{Key, Service, Values, keys};
 pub use partitioning::{KeyHash, Partitioning};
 pub use properties_file::{PropertiesError, parse_properties};
+pub use shown::may_be_secret;
 pub use transactional::Transactional;
 
 use core::fmt;

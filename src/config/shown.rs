@@ -12,9 +12,9 @@ pub(super) fn shown(name: &str, value: &str) -> String {
     }
 }
 
-/// Whether values of the key must never be printed: names with these words, which covers every key
-/// that has type PASSWORD in Java.
-fn may_be_secret(name: &str) -> bool {
+/// Whether values of the key must never be printed or written down: names with these words, which covers
+/// every key that has type PASSWORD in Java.
+pub fn may_be_secret(name: &str) -> bool {
     const WORDS: [&str; 8] = [
         "password",
         "passphrase",

@@ -53,6 +53,7 @@ use transaction::Transactions;
 use waiting::{Waiting, described_waiting_charge, waiting_charge};
 use watch::Watches;
 
+pub use partitioner::partition_of_key;
 pub use step::Step;
 
 /// The largest `max.request.size` in effect: a frame has less than 2 GiB, framing included.

@@ -114,8 +114,8 @@ impl Partitioner {
                 Choice::Missing { partition }
             };
         }
-        if let Some((hash, key)) = hashed_key(self.partitioning, record) {
-            return Choice::of(partition_for_key(hash, key, count));
+        if let Some(partition) = partition_of_key(self.partitioning, record.key, count) {
+            return Choice::of(partition);
         }
         let topic = record.topic.0 as usize;
         if self.topics.len() <= topic {
@@ -152,7 +152,7 @@ impl Partitioner {
 
     /// A record for which `partition` was chosen is in a batch and takes `bytes` there.
     pub(super) fn on_appended(&mut self, record: &Record<'_>, partition: i32, bytes: u64) {
-        if record.partition.is_some() || hashed_key(self.partitioning, record).is_some() {
+        if record.partition.is_some() || hashed_key(self.partitioning, record.key).is_some() {
             return;
         }
         if let Some(turns) = self.topics.get_mut(record.topic.0 as usize) {
@@ -169,8 +169,16 @@ impl Partitioner {
     }
 }
 
+/// The partition that a key has among `count` partitions, numbered from 0; `None` where the key does not
+/// decide. What the producer itself does with a record that names no partition, for drivers that have to
+/// know it before.
+pub fn partition_of_key(partitioning: Partitioning, key: Option<&[u8]>, count: i32) -> Option<i32> {
+    let (hash, key) = hashed_key(partitioning, key)?;
+    Some(partition_for_key(hash, key, count))
+}
+
 /// The bytes that decide about a record, and how they are hashed. `None` when its key does not count.
-fn hashed_key<'a>(partitioning: Partitioning, record: &Record<'a>) -> Option<(KeyHash, &'a [u8])> {
+fn hashed_key(partitioning: Partitioning, key: Option<&[u8]>) -> Option<(KeyHash, &[u8])> {
     let Partitioning::Keys {
         hash,
         spreads_null,
@@ -179,7 +187,7 @@ fn hashed_key<'a>(partitioning: Partitioning, record: &Record<'a>) -> Option<(Ke
     else {
         return None;
     };
-    match record.key {
+    match key {
         None if spreads_null => None,
         Some([]) if spreads_empty => None,
         key => Some((hash, key.unwrap_or_default())),
