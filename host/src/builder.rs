@@ -10,7 +10,6 @@ use crate::shared::{Hook, Limits, Shared};
 use odradek::config::{ConfigError, Note};
 use odradek::{Bulk, Config, Instant};
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::sync::Arc;
 use std::thread;
@@ -127,7 +126,7 @@ impl Builder {
     ///
     /// [`BuildError`].
     pub fn build(self) -> Result<Producer, BuildError> {
-        let (backend, seed) = (self.backend, seed());
+        let (backend, seed) = (self.backend, machine::random_seed());
         let opened = machine::open(backend, &self.properties, seed, Instant::ZERO)?;
         self.start(opened)
     }
@@ -175,11 +174,6 @@ impl Builder {
         self.place.start(driver).map_err(BuildError::Runtime)?;
         Ok(producer)
     }
-}
-
-/// A seed for the machine. The hasher's keys are the standard library's only source of randomness.
-fn seed() -> u64 {
-    RandomState::new().hash_one(0)
 }
 
 impl Place {

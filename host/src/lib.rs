@@ -37,6 +37,7 @@ mod partitions;
 mod pending;
 mod producer;
 mod record;
+pub mod recording;
 mod report;
 mod shared;
 #[cfg(feature = "cli")]

@@ -3,8 +3,8 @@
 mod commands;
 
 use clap::{Parser, Subcommand};
-use commands::{bench, component, config, demo, produce, sink};
-use odradek::cli::args::{BenchArgs, ConfigArgs, ProduceArgs};
+use commands::{bench, component, config, demo, produce, replay, sink};
+use odradek::cli::args::{BenchArgs, ConfigArgs};
 use odradek::cli::exit::ExitStatus;
 use std::process::ExitCode;
 
@@ -21,7 +21,9 @@ enum Command {
     /// Send records to a broker inside this process, read them back and compare.
     Demo(demo::DemoArgs),
     /// Send lines or JSON objects to a Kafka topic.
-    Produce(ProduceArgs),
+    Produce(produce::NativeProduceArgs),
+    /// Run a recorded session again and compare every output.
+    Replay(replay::ReplayArgs),
     /// Run a broker that acknowledges and discards, for benchmarks.
     Sink(sink::SinkArgs),
     /// Measure throughput, CPU, latency and memory.
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
     let status = match Tool::parse().command {
         Command::Demo(arguments) => run(2, demo::run(arguments)),
         Command::Produce(arguments) => run(0, produce::run(arguments)),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Sink(arguments) => run(0, sink::run(arguments)),
         Command::Bench(arguments) => run(2, bench::run(arguments)),
         Command::Config(arguments) => config::run(&arguments),

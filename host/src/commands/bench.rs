@@ -7,6 +7,7 @@ use odradek::cli::exit::{ExitStatus, Tally};
 use odradek::cli::figures::{Figures, Refusals, Usage};
 use odradek::cli::generator::Generator;
 use odradek::cli::pace::{Pace, RATE_STEP};
+use odradek::cli::properties::configure;
 use odradek_host::{BatchDelivery, Delivery, Producer, Record};
 use std::fmt::Display;
 use std::io::Write as _;
@@ -15,7 +16,9 @@ use tokio::sync::mpsc;
 
 /// Sends, waits for the reports, and prints the figures.
 pub(crate) async fn run(arguments: BenchArgs) -> ExitStatus {
-    let connected = match connect(&arguments.connection) {
+    let connected = match configure(&arguments.connection)
+        .and_then(|configured| connect(configured, arguments.connection.backend))
+    {
         Ok(connected) => connected,
         Err(error) => {
             eprintln!("odradek: {error}");

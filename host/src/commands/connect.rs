@@ -1,7 +1,7 @@
 //! Builds the producer that the arguments ask for.
 
-use odradek::cli::args::{Backend as BackendName, ConnectionArgs};
-use odradek::cli::properties::{Configured, configure};
+use odradek::cli::args::Backend as BackendName;
+use odradek::cli::properties::Configured;
 use odradek::config::{Acks, Config};
 use odradek_host::{Backend, Producer};
 
@@ -20,26 +20,29 @@ impl Connected {
     }
 }
 
-/// Checks the properties, prints what is worth knowing about them, and starts the producer.
+/// Prints what is worth knowing about the properties, and starts the producer.
 ///
 /// # Errors
 ///
 /// What is wrong with the arguments, for people to read.
-pub(crate) fn connect(arguments: &ConnectionArgs) -> Result<Connected, String> {
-    let Configured {
-        pairs,
-        config,
-        notes,
-    } = configure(arguments)?;
-    for note in notes {
-        eprintln!("odradek: note: {note}");
-    }
-    let builder = Producer::builder().properties(pairs);
-    let producer = builder.backend(backend(arguments.backend)).build();
+pub(crate) fn connect(
+    configured: Configured,
+    backend_name: BackendName,
+) -> Result<Connected, String> {
+    print_notes(&configured);
+    let builder = Producer::builder().properties(configured.pairs);
+    let producer = builder.backend(backend(backend_name)).build();
     Ok(Connected {
         producer: producer.map_err(|error| error.to_string())?,
-        config,
+        config: configured.config,
     })
+}
+
+/// Prints what is worth knowing about the properties.
+pub(crate) fn print_notes(configured: &Configured) {
+    for note in &configured.notes {
+        eprintln!("odradek: note: {note}");
+    }
 }
 
 /// The library's word for a backend.

@@ -7,5 +7,6 @@ pub(crate) mod connect;
 pub(crate) mod demo;
 pub(crate) mod process;
 pub(crate) mod produce;
+pub(crate) mod replay;
 pub(crate) mod signals;
 pub(crate) mod sink;

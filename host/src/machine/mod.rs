@@ -27,6 +27,7 @@ use odradek::{
     TopicHandle, TransactionError, TransactionState,
 };
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -196,6 +197,12 @@ pub fn open(
             })
         }
     }
+}
+
+/// A seed that nobody can foresee.
+pub fn random_seed() -> u64 {
+    // The hasher's keys are the standard library's only source of randomness.
+    RandomState::new().hash_one(0)
 }
 
 /// Why a machine could not be opened.

@@ -3,10 +3,12 @@
 mod intake;
 mod outcomes;
 mod pending;
+mod recording;
 mod source;
 
 use super::connect::{Connected, connect, is_unreached};
 use super::signals::Signals;
+use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use intake::Intake;
 use odradek::cli::args::{ProduceArgs, ReportForm};
@@ -14,16 +16,28 @@ use odradek::cli::course::{CLOSE_TIMEOUT, Course};
 use odradek::cli::exit::ExitStatus;
 use odradek::cli::kept::Keep;
 use odradek::cli::ledger::Ledger;
+use odradek::cli::properties::configure;
 use odradek::cli::window::window_size;
+use odradek_host::recording::RecordingEnd;
 use outcomes::Outcomes;
+use recording::RecordArgs;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
 
+/// The arguments of `produce`: what every form of the command line has, and what this one has alone.
+#[derive(Args, Debug)]
+pub(crate) struct NativeProduceArgs {
+    #[command(flatten)]
+    shared: ProduceArgs,
+    #[command(flatten)]
+    record: RecordArgs,
+}
+
 /// Produces, and prints how it went.
-pub(crate) async fn run(arguments: ProduceArgs) -> ExitStatus {
-    match prepare(&arguments) {
+pub(crate) async fn run(arguments: NativeProduceArgs) -> ExitStatus {
+    match prepare(&arguments.shared, &arguments.record) {
         Ok(run) => run.finish().await,
         Err(error) => {
             eprintln!("odradek: {error}");
@@ -39,18 +53,30 @@ struct Run {
     outcomes: Outcomes,
     signals: Signals,
     course: watch::Sender<Course>,
+    recording: Option<RecordingEnd>,
 }
 
-fn prepare(arguments: &ProduceArgs) -> Result<Run, String> {
+fn prepare(arguments: &ProduceArgs, record: &RecordArgs) -> Result<Run, String> {
     let format = arguments.input_format()?;
     let sources = source::open(&arguments.files)?;
     let names: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
     let signals = Signals::catch().map_err(|error| format!("no signals: {error}"))?;
-    let connected = connect(&arguments.connection)?;
-    // The file is emptied last, when nothing else can be wrong.
+    let configured = configure(&arguments.connection)?;
+    record.check(&configured.config)?;
+    // Files are emptied last, when nothing else can be wrong.
     let failed = arguments.failed.as_deref();
-    let failed = failed.map(|path| source::create_beside(&sources, path));
+    let failed = failed.map(|path| source::create_beside(&sources, None, path));
     let failed = failed.transpose()?;
+    let file = record.record.as_deref();
+    let file = file.map(|path| source::create_beside(&sources, failed.as_ref(), path));
+    let (connected, recording) = match file.transpose()? {
+        None => (connect(configured, arguments.connection.backend)?, None),
+        Some(file) => {
+            let backend = arguments.connection.backend;
+            let (connected, end) = record.connect(configured, backend, file)?;
+            (connected, Some(end))
+        }
+    };
     let config = &connected.config;
     let window_size = window_size(config.buffer_memory);
     let window = Arc::new(Semaphore::new(window_size as usize));
@@ -86,6 +112,7 @@ fn prepare(arguments: &ProduceArgs) -> Result<Run, String> {
         outcomes,
         signals,
         course,
+        recording,
     })
 }
 
@@ -128,6 +155,11 @@ impl Run {
         };
         outcomes.progress.finish_and_clear();
         producer.close(CLOSE_TIMEOUT).await;
+        if let Some(recording) = &self.recording
+            && let Err(error) = recording.wait(CLOSE_TIMEOUT)
+        {
+            eprintln!("odradek: the recording is not whole: {error}");
+        }
         let failures = producer.connection_failures();
         let is_unreached = is_unreached(producer);
         eprint!("{}", outcomes.ledger.summary(&failures, is_unreached));

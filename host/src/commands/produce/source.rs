@@ -87,12 +87,17 @@ pub(super) fn open(paths: &[PathBuf]) -> Result<Vec<Source>, String> {
     paths.iter().map(|path| open_one(path)).collect()
 }
 
-/// Opens a file for writing and empties it, unless that would destroy one of the inputs.
+/// Opens a file for writing and empties it, unless that would destroy one of the inputs, or what is written
+/// to `other`.
 ///
 /// # Errors
 ///
 /// Why the file cannot be written, for people to read; it is as it was then.
-pub(super) fn create_beside(sources: &[Source], path: &Path) -> Result<File, String> {
+pub(super) fn create_beside(
+    sources: &[Source],
+    other: Option<&File>,
+    path: &Path,
+) -> Result<File, String> {
     let describe = |error: io::Error| format!("{}: {error}", path.display());
     // What is opened is what is compared, so that no other file can take its name in between.
     let mut options = File::options();
@@ -105,6 +110,11 @@ pub(super) fn create_beside(sources: &[Source], path: &Path) -> Result<File, Str
                 "{}: the file is an input and would be overwritten",
                 path.display()
             ));
+        }
+        let other = other.map(File::metadata).transpose().map_err(describe)?;
+        if other.is_some_and(|other| Identity::of(&other) == identity) {
+            let path = path.display();
+            return Err(format!("{path}: the file cannot take two kinds of output"));
         }
         file.set_len(0).map_err(describe)?;
     }
