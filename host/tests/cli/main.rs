@@ -5,5 +5,6 @@ mod components;
 mod config;
 mod failures;
 mod produce;
+mod replay;
 mod signals;
 mod tool;
