@@ -22,8 +22,8 @@ use super::request::Head;
 use crate::machine::MachineLost;
 use bytes::Bytes;
 use odradek::{
-    BulkOutcome, DeliveryReport, Event, FlushId, Instant, Metrics, Output, Step, TicketRuns,
-    TopicError, TopicHandle,
+    BulkOutcome, DeliveryReport, Event, FlushId, Instant, Metrics, OperationId, Output, Step,
+    TicketRuns, TopicError, TopicHandle, TransactionError, TransactionState,
 };
 use std::fmt::Write as _;
 
@@ -38,6 +38,10 @@ pub enum Answer<'o> {
     Flushing(FlushId),
     /// To a call that answers nothing.
     Done,
+    /// To a command about transactions.
+    Transacted(Result<Option<OperationId>, TransactionError>),
+    /// To a question for the state of transactions.
+    State(Option<TransactionState>),
     /// To a question for metrics.
     Counted(Box<Metrics>),
     /// To a step.
@@ -73,6 +77,8 @@ impl Answer<'_> {
             | Answer::Flushing(_)
             | Answer::Done
             | Answer::Counted(_)
+            | Answer::Transacted(_)
+            | Answer::State(_)
             | Answer::Lost(_) => 1,
         };
         put_number(out, count as u64);
@@ -81,6 +87,8 @@ impl Answer<'_> {
         match self {
             Self::Topic(result) => items.say(format_args!("{result:?}")),
             Self::Flushing(flush) => items.say(format_args!("{flush}")),
+            Self::Transacted(result) => items.say(format_args!("{result:?}")),
+            Self::State(state) => items.say(format_args!("{state:?}")),
             Self::Done => items.say(format_args!("done")),
             Self::Lost(lost) => items.say(format_args!("{lost}")),
             Self::Counted(metrics) => {

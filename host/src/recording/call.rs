@@ -11,8 +11,8 @@
 use super::answer::Answer;
 use super::fields::{Fields, put_bytes, put_number, put_signed};
 use super::happening::Happening;
-use super::mask;
-use crate::machine::{Machine, MachineLost};
+use super::{mask, transact};
+use crate::machine::{Machine, MachineLost, TransactionCommand};
 use odradek::{Bulk, BulkHeader, BulkRecord, Input, Instant, Output, TopicHandle};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -38,6 +38,10 @@ pub enum Call<'a> {
     Step(Vec<Happening<'a>>),
     /// [`Machine::metrics`].
     Metrics,
+    /// [`Machine::transact`].
+    Transact(Cow<'a, TransactionCommand>),
+    /// [`Machine::transaction_state`].
+    TransactionState,
 }
 
 /// Records in bulk form, and the wall clock.
@@ -77,6 +81,8 @@ impl<'a> Call<'a> {
             Self::Close(_) => 7,
             Self::Step(_) => 8,
             Self::Metrics => 9,
+            Self::Transact(_) => 10,
+            Self::TransactionState => 11,
         }
     }
 
@@ -92,6 +98,8 @@ impl<'a> Call<'a> {
             Self::Close(_) => "close",
             Self::Step(_) => "step",
             Self::Metrics => "metrics",
+            Self::Transact(_) => "transact",
+            Self::TransactionState => "transaction state",
         }
     }
 
@@ -114,7 +122,8 @@ impl<'a> Call<'a> {
                     happening.encode(out);
                 }
             }
-            Self::Flush | Self::Purge | Self::Metrics => {}
+            Self::Transact(command) => transact::encode(command, out),
+            Self::Flush | Self::Purge | Self::Metrics | Self::TransactionState => {}
         }
     }
 
@@ -141,6 +150,8 @@ impl<'a> Call<'a> {
                 Self::Step(happenings)
             }
             9 => Self::Metrics,
+            10 => Self::Transact(Cow::Owned(transact::decode(fields)?)),
+            11 => Self::TransactionState,
             _ => return None,
         };
         Some((elapsed, call))
@@ -170,6 +181,8 @@ impl<'a> Call<'a> {
                 let step = machine.step(&inputs, now, outputs);
                 step.map(|step| Answer::Step(outputs, step))
             }
+            Self::Transact(command) => machine.transact(command, now).map(Answer::Transacted),
+            Self::TransactionState => machine.transaction_state().map(Answer::State),
             Self::Metrics => machine
                 .metrics(now)
                 .map(|metrics| Answer::Counted(metrics.into())),
@@ -252,6 +265,8 @@ const MASKED_BYTES_MAX: usize = 4 << 30;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::{GroupOffset, GroupOffsets};
+    use odradek::PreparedTransaction;
 
     fn both_ways(call: &Call<'_>, is_masked: bool) -> String {
         let mut entry = Vec::new();
@@ -302,8 +317,45 @@ mod tests {
             Call::Close(Duration::new(3, 5)),
             Call::Step(vec![Happening::Timeout]),
             Call::Metrics,
+            Call::TransactionState,
         ];
         for call in calls {
+            assert_eq!(both_ways(&call, false), format!("{call:?}"));
+        }
+    }
+
+    #[test]
+    fn every_command_about_transactions_comes_back_as_it_was() {
+        let offset = |leader_epoch, metadata: Option<&str>| GroupOffset {
+            topic: "t".to_owned(),
+            partition: 3,
+            offset: 1 << 40,
+            leader_epoch,
+            metadata: metadata.map(ToOwned::to_owned),
+        };
+        let group = GroupOffsets {
+            group_id: "g".to_owned(),
+            generation_id: -1,
+            member_id: String::new(),
+            group_instance_id: Some("i".to_owned()),
+            offsets: vec![offset(None, None), offset(Some(7), Some("m"))],
+        };
+        let prepared = PreparedTransaction {
+            producer_id: 1 << 50,
+            producer_epoch: 9,
+        };
+        for command in [
+            TransactionCommand::Init {
+                keep_prepared: true,
+            },
+            TransactionCommand::Begin,
+            TransactionCommand::SendOffsets(Box::new(group)),
+            TransactionCommand::Prepare,
+            TransactionCommand::Complete(prepared),
+            TransactionCommand::Commit,
+            TransactionCommand::Abort,
+        ] {
+            let call = Call::Transact(Cow::Owned(command));
             assert_eq!(both_ways(&call, false), format!("{call:?}"));
         }
     }

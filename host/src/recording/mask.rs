@@ -1,7 +1,7 @@
 //! What a masked recording leaves out, and what it keeps.
 //!
 //! Left out are keys, values and header values: their lengths stay, their bytes are zero. Kept are topics,
-//! names of headers, timestamps, partitions.
+//! names of headers, timestamps, partitions, and what goes with the offsets of a consumer group.
 //!
 //! - **In bulks** the bytes are not written ([`header_names`] says which ones are).
 //! - **In requests** they are not written anyway: of a frame the recording has a checksum. It is computed

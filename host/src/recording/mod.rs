@@ -21,6 +21,7 @@ mod response_mask;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod transact;
 
 pub use answer::Answer;
 pub use call::{Call, Records};

@@ -5,10 +5,12 @@ use super::call::{Call, Records};
 use super::format::{BlockWriter, Opening};
 use super::happening::Happening;
 use super::response_mask::ResponseMask;
-use crate::machine::{Machine, MachineLost};
+use crate::machine::{Machine, MachineLost, TransactionCommand};
 use odradek::{
-    Bulk, BulkOutcome, FlushId, Input, Instant, Metrics, Output, Step, TopicError, TopicHandle,
+    Bulk, BulkOutcome, FlushId, Input, Instant, Metrics, OperationId, Output, Step, TopicError,
+    TopicHandle, TransactionError, TransactionState,
 };
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -205,6 +207,22 @@ impl<W: Write + Send> Machine for Recorder<W> {
     fn purge(&mut self, now: Instant) -> Result<(), MachineLost> {
         let make = |machine: &mut dyn Machine| machine.purge(now);
         self.record(&Call::Purge, now, make, |()| Answer::Done)
+    }
+
+    fn transact(
+        &mut self,
+        command: &TransactionCommand,
+        now: Instant,
+    ) -> Result<Result<Option<OperationId>, TransactionError>, MachineLost> {
+        let call = Call::Transact(Cow::Borrowed(command));
+        let make = |machine: &mut dyn Machine| machine.transact(command, now);
+        self.record(&call, now, make, Answer::Transacted)
+    }
+
+    fn transaction_state(&mut self) -> Result<Option<TransactionState>, MachineLost> {
+        let (call, now) = (Call::TransactionState, self.notes.last);
+        let make = |machine: &mut dyn Machine| machine.transaction_state();
+        self.record(&call, now, make, Answer::State)
     }
 
     fn close(&mut self, timeout: Duration, now: Instant) -> Result<(), MachineLost> {

@@ -355,6 +355,21 @@ impl Machine for Panicking {
     fn purge(&mut self, _: Instant) -> Result<(), crate::machine::MachineLost> {
         Ok(())
     }
+    fn transact(
+        &mut self,
+        command: &crate::machine::TransactionCommand,
+        now: Instant,
+    ) -> Result<
+        Result<Option<odradek::OperationId>, odradek::TransactionError>,
+        crate::machine::MachineLost,
+    > {
+        self.0.transact(command, now)
+    }
+    fn transaction_state(
+        &mut self,
+    ) -> Result<Option<odradek::TransactionState>, crate::machine::MachineLost> {
+        self.0.transaction_state()
+    }
     fn close(&mut self, _: Duration, _: Instant) -> Result<(), crate::machine::MachineLost> {
         Ok(())
     }

@@ -132,6 +132,8 @@ impl<W: Write> Timeline<W> {
                     | Answer::Flushing(_)
                     | Answer::Done
                     | Answer::Counted(_)
+                    | Answer::Transacted(_)
+                    | Answer::State(_)
                     | Answer::Step(..)
                     | Answer::Lost(_) => name.to_string(),
                 };
@@ -149,6 +151,21 @@ impl<W: Write> Timeline<W> {
             }
             Call::Purge => lines.push(("purge", "what is not in flight is dropped".to_owned())),
             Call::Close(timeout) => lines.push(("close", format!("within {timeout:.3?}"))),
+            Call::Transact(command) => {
+                let mut said = format!("{command:?}");
+                if let Answer::Transacted(Ok(Some(operation))) = answer {
+                    said.push_str(&format!(": {operation}"));
+                }
+                if let Answer::Transacted(Err(error)) = answer {
+                    said.push_str(&format!(", refused: {error}"));
+                }
+                lines.push(("transact", said));
+            }
+            Call::TransactionState => {
+                if let Answer::State(state) = answer {
+                    lines.push(("state", format!("{state:?}")));
+                }
+            }
             Call::Metrics => lines.push(("metrics", "a snapshot is taken".to_owned())),
             Call::Step(happenings) => {
                 for happening in happenings {
