@@ -15,9 +15,13 @@ import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.DescribeClusterOptions;
+import org.apache.kafka.clients.admin.DescribeTopicsOptions;
+import org.apache.kafka.clients.admin.FeatureUpdate;
 import org.apache.kafka.clients.admin.NewPartitionReassignment;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.UpdateFeaturesOptions;
 import org.apache.kafka.common.ElectionType;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicPartition;
@@ -30,6 +34,8 @@ import org.apache.kafka.common.quota.ClientQuotaEntity;
 /** Answers each line with one line, "ok" and a result or "error" and a cause; the argument is the bootstrap servers. */
 public final class Admin {
     private static final int REASSIGNMENT_POLL_MS = 50;
+    /** A question to a node that is stopped would block the client until then, whatever its requests may take. */
+    private static final int ANSWER_LIMIT_MS = 2000;
 
     private final org.apache.kafka.clients.admin.Admin client;
 
@@ -63,7 +69,8 @@ public final class Admin {
         List<String> rest = Arrays.asList(words).subList(Math.min(2, words.length), words.length);
         switch (words[0]) {
             case "nodes":
-                return Integer.toString(client.describeCluster().nodes().get().size());
+                return Integer.toString(client.describeCluster(
+                    new DescribeClusterOptions().timeoutMs(ANSWER_LIMIT_MS)).nodes().get().size());
             case "create":
                 create(words[1], rest);
                 return "";
@@ -87,6 +94,11 @@ public final class Admin {
                 Double rate = words[2].equals("none") ? null : Double.valueOf(words[2]);
                 quota(words[1], rate);
                 return "";
+            case "lower":
+                lower(words[1], Short.parseShort(words[2]));
+                return "";
+            case "transaction":
+                return client.describeTransactions(Set.of(words[1])).description(words[1]).get().state().toString();
             default:
                 throw new IllegalArgumentException(words[0]);
         }
@@ -113,7 +125,8 @@ public final class Admin {
     }
 
     private List<TopicPartitionInfo> partitions(String topic) throws ExecutionException, InterruptedException {
-        return client.describeTopics(Set.of(topic)).allTopicNames().get().get(topic).partitions();
+        DescribeTopicsOptions options = new DescribeTopicsOptions().timeoutMs(ANSWER_LIMIT_MS);
+        return client.describeTopics(Set.of(topic), options).allTopicNames().get().get(topic).partitions();
     }
 
     /** For each partition "leader/replicas in sync"; -1 where there is no leader. */
@@ -127,13 +140,15 @@ public final class Admin {
         return all.toString();
     }
 
-    /** Makes the next replica of each partition the preferred one, and has it elected. */
+    /** Makes the next replica of each partition that does not lead it the preferred one, and has it elected. */
     private void move(String topic) throws ExecutionException, InterruptedException {
         Map<TopicPartition, Optional<NewPartitionReassignment>> moves = new HashMap<>();
         for (TopicPartitionInfo partition : partitions(topic)) {
             List<Integer> replicas = new ArrayList<>();
             partition.replicas().forEach(replica -> replicas.add(replica.id()));
-            Collections.rotate(replicas, -1);
+            do {
+                Collections.rotate(replicas, -1);
+            } while (partition.leader() != null && replicas.get(0) == partition.leader().id());
             TopicPartition name = new TopicPartition(topic, partition.partition());
             moves.put(name, Optional.of(new NewPartitionReassignment(replicas)));
         }
@@ -148,6 +163,12 @@ public final class Admin {
                 throw new ExecutionException(error.get());
             }
         }
+    }
+
+    /** Lowers a finalized feature to a level. */
+    private void lower(String feature, short level) throws ExecutionException, InterruptedException {
+        FeatureUpdate update = new FeatureUpdate(level, FeatureUpdate.UpgradeType.SAFE_DOWNGRADE);
+        client.updateFeatures(Map.of(feature, update), new UpdateFeaturesOptions()).all().get();
     }
 
     /** Bytes per second that one client may produce to each node. */

@@ -1,11 +1,12 @@
-//! A cluster of three Apache Kafka nodes whose leaders move, and which are stopped, killed and restarted.
+//! A cluster of Apache Kafka nodes, mostly three, whose leaders move, and which are stopped, killed and
+//! restarted.
 
 use crate::admin::Admin;
 use crate::jars::Release;
 use crate::kafka::may_run;
 use crate::process::{Scratch, Watched, tail, target_dir, wait_until};
+use crate::setup::{Ports, Setup};
 use std::fs;
-use std::net::TcpListener;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,10 +14,10 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// The release that the cluster runs.
+/// The release that the shared cluster runs.
 pub const RELEASE: Release = Release::V4_3_0;
 
-/// How many nodes there are; each topic has a replica on each.
+/// How many nodes the shared cluster has.
 pub const NODES: usize = 3;
 
 /// How long the cluster may take until it is as it should be, on a busy machine.
@@ -27,13 +28,11 @@ const SHOWN_LOG: u64 = 4 * 1024;
 
 const CLUSTER_ID: &str = "b2RyYWRla19pbnRlcm9wMw";
 
-/// Where free ports are looked for: below those that the kernel gives to outgoing connections, so that
-/// nobody takes the port of a node that is down for a while.
-const PORTS: std::ops::Range<u16> = 20_000..32_000;
-
-/// Three nodes, each broker and controller, and an operator.
+/// Nodes, each broker and controller, and an operator.
 #[derive(Debug)]
 pub struct Cluster {
+    setup: Setup,
+    ports: Vec<Ports>,
     admin: Admin,
     nodes: Vec<Node>,
     bootstrap: String,
@@ -45,16 +44,24 @@ pub struct Cluster {
 #[derive(Debug)]
 struct Node {
     id: usize,
+    release: Release,
     home: PathBuf,
     /// None while it is down.
     watched: Option<Watched>,
     is_paused: bool,
 }
 
-/// The use of the cluster by one test at a time; shows the nodes' logs if the test fails.
+/// The use of the shared cluster by one test at a time; shows the nodes' logs if the test fails.
 #[derive(Debug)]
 pub struct Lease {
     cluster: MutexGuard<'static, Cluster>,
+    test: String,
+}
+
+/// A cluster of one test alone; shows the nodes' logs if the test fails.
+#[derive(Debug)]
+pub struct Own {
+    cluster: Cluster,
     test: String,
 }
 
@@ -68,43 +75,57 @@ impl Cluster {
     #[must_use]
     pub fn shared(test: &str) -> Option<Lease> {
         static SHARED: OnceLock<Mutex<Cluster>> = OnceLock::new();
-        let in_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-        if !may_run(RELEASE.check(), in_ci, test, &mut std::io::stderr()) {
+        if !is_possible(RELEASE, test) {
             return None;
         }
-        let shared = SHARED.get_or_init(|| Mutex::new(Self::start()));
+        let shared = SHARED.get_or_init(|| Mutex::new(Self::start(Setup::three(RELEASE))));
         let mut cluster = shared.lock().unwrap_or_else(PoisonError::into_inner);
         cluster.heal();
         let test = test.to_owned();
         Some(Lease { cluster, test })
     }
 
+    /// A cluster for one test alone, whole, or none, said loudly, where Java or Maven is missing. It ends
+    /// when dropped.
+    ///
+    /// # Panics
+    ///
+    /// As [`shared`](Self::shared).
+    #[must_use]
+    pub fn own(setup: Setup, test: &str) -> Option<Own> {
+        if !is_possible(setup.release, test) {
+            return None;
+        }
+        let mut cluster = Self::start(setup);
+        cluster.await_nodes(setup.nodes);
+        let test = test.to_owned();
+        Some(Own { cluster, test })
+    }
+
     /// Starts a cluster with data folders of its own. It ends when dropped, or with this process, however
     /// that ends.
-    fn start() -> Self {
+    fn start(setup: Setup) -> Self {
         let scratch = Scratch::new("cluster");
-        let ports = free_ports();
+        let ports = setup.free_ports();
         let home = scratch.path().to_owned();
         let nodes: Vec<Node> = thread::scope(|scope| {
-            let home = &home;
-            let started: Vec<_> = (1..=NODES)
-                .map(|id| scope.spawn(move || Node::format(id, home, &ports)))
+            let (home, ports) = (&home, &ports);
+            let started: Vec<_> = (1..=setup.nodes)
+                .map(|id| scope.spawn(move || Node::format(setup, id, home, ports)))
                 .collect();
             started
                 .into_iter()
                 .map(|node| node.join().expect("Kafka formats an empty folder"))
                 .collect()
         });
-        let servers: Vec<String> = ports[..NODES]
-            .iter()
-            .map(|port| format!("127.0.0.1:{port}"))
-            .collect();
-        let bootstrap = servers.join(",");
-        let admin = Admin::start(RELEASE, &bootstrap, &scratch);
+        let bootstrap = addresses(&ports, |it| it.direct);
+        let admin = Admin::start(setup.release, &bootstrap, &scratch);
         let home = scratch.hand_over();
         let forever = ["100000000".to_owned()];
         let keeper = Watched::start("sleep", &forever, &home.join("keeper.log"), Some(&home));
         Self {
+            setup,
+            ports,
             admin,
             nodes,
             bootstrap,
@@ -115,17 +136,35 @@ impl Cluster {
 
     /// Makes whatever a test left behind whole again.
     fn heal(&mut self) {
-        for id in 1..=NODES {
+        for id in 1..=self.setup.nodes {
             self.resume(id);
             self.restart(id);
         }
-        self.await_nodes(NODES);
+        self.await_nodes(self.setup.nodes);
+    }
+
+    /// What it is made of.
+    #[must_use]
+    pub fn setup(&self) -> Setup {
+        self.setup
     }
 
     /// Hosts and ports, as `bootstrap.servers` takes them.
     #[must_use]
     pub fn bootstrap(&self) -> &str {
         &self.bootstrap
+    }
+
+    /// The ports of the nodes, in their order.
+    #[must_use]
+    pub fn ports(&self) -> &[Ports] {
+        &self.ports
+    }
+
+    /// The same as [`bootstrap`](Self::bootstrap) for who goes through proxies, which the caller starts.
+    #[must_use]
+    pub fn front(&self) -> String {
+        addresses(&self.ports, |it| it.front)
     }
 
     /// The operator.
@@ -140,9 +179,9 @@ impl Cluster {
     ///
     /// If the cluster refuses or does not do so in time.
     pub fn create_topic(&mut self, topic: &str, partitions: usize, config: &[&str]) {
-        let config = config.join(" ");
+        let (config, nodes) = (config.join(" "), self.setup.nodes);
         self.admin
-            .tell(&format!("create {topic} {partitions} {NODES} {config}"));
+            .tell(&format!("create {topic} {partitions} {nodes} {config}"));
         self.await_replicas(topic, partitions);
     }
 
@@ -152,10 +191,10 @@ impl Cluster {
     ///
     /// If that does not happen in time.
     pub fn await_replicas(&mut self, topic: &str, partitions: usize) {
-        let mut seen = Vec::new();
+        let (mut seen, nodes) = (Vec::new(), self.setup.nodes);
         let whole = wait_until(LIMIT, || {
             seen = self.admin.partitions(topic);
-            seen.len() == partitions && seen.iter().all(|it| it.leader > 0 && it.in_sync == NODES)
+            seen.len() == partitions && seen.iter().all(|it| it.leader > 0 && it.in_sync == nodes)
         });
         assert!(whole.is_some(), "{topic} is not whole: {seen:?}");
     }
@@ -247,21 +286,23 @@ impl Cluster {
 
 impl Node {
     /// Writes the node's configuration, formats its folder and starts it.
-    fn format(id: usize, home: &Path, ports: &[u16; 2 * NODES]) -> Self {
+    fn format(setup: Setup, id: usize, home: &Path, ports: &[Ports]) -> Self {
         let home = home.join(format!("node-{id}"));
         fs::create_dir_all(&home).expect("the scratch folder is writable");
         let properties = home.join("server.properties");
-        fs::write(&properties, server_properties(id, &home, ports)).expect("scratch is writable");
+        let text_of = setup.server_properties(id, &home, ports);
+        fs::write(&properties, text_of).expect("scratch is writable");
         let scratch = Scratch::new("format");
         let file = text(&properties);
         let tool = "kafka.tools.StorageTool";
-        let _ = RELEASE.java(
+        let _ = setup.release.java(
             &[tool, "format", "-t", CLUSTER_ID, "-c", file],
             None,
             &scratch,
         );
         let mut node = Self {
             id,
+            release: setup.release,
             home,
             watched: None,
             is_paused: false,
@@ -272,7 +313,7 @@ impl Node {
 
     fn start(&mut self) {
         let properties = self.home.join("server.properties");
-        let class_path = RELEASE.class_path();
+        let class_path = self.release.class_path();
         let memory = ["-Xms64m", "-Xmx256m", "-XX:+UseSerialGC"];
         // A node lives for a minute or two: the second compiler would not earn its cost.
         let program = [
@@ -338,71 +379,58 @@ impl DerefMut for Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        self.cluster.show_logs(&self.test);
+    }
+}
+
+impl Deref for Own {
+    type Target = Cluster;
+
+    fn deref(&self) -> &Cluster {
+        &self.cluster
+    }
+}
+
+impl DerefMut for Own {
+    fn deref_mut(&mut self) -> &mut Cluster {
+        &mut self.cluster
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.cluster.show_logs(&self.test);
+    }
+}
+
+impl Cluster {
+    /// Shows the ends of all logs and keeps those of the nodes, if a test is failing.
+    fn show_logs(&self, test: &str) {
         if !thread::panicking() {
             return;
         }
-        for node in &self.cluster.nodes {
-            let name = format!("{}-node-{}.log", self.test, node.id);
+        for node in &self.nodes {
+            let name = format!("{test}-node-{}.log", node.id);
             let kept = target_dir().join("interop").join(name);
             let _ = fs::copy(node.log(), &kept);
             eprintln!("node {} (all of it in {}):", node.id, kept.display());
             eprintln!("{}", tail(&node.log(), SHOWN_LOG));
         }
-        eprintln!("{}", tail(&self.cluster.home.join("admin.log"), SHOWN_LOG));
+        eprintln!("{}", tail(&self.home.join("admin.log"), SHOWN_LOG));
     }
+}
+
+/// Whether a test can run here; if not, that is said.
+fn is_possible(release: Release, test: &str) -> bool {
+    let in_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+    may_run(release.check(), in_ci, test, &mut std::io::stderr())
+}
+
+fn addresses(ports: &[Ports], port: impl Fn(&Ports) -> u16) -> String {
+    let servers = ports.iter().map(|it| format!("127.0.0.1:{}", port(it)));
+    servers.collect::<Vec<String>>().join(",")
 }
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("the target folder's name is UTF-8")
-}
-
-/// Ports that were free a moment ago: first those of the brokers, then those of the controllers.
-fn free_ports() -> [u16; 2 * NODES] {
-    let span = u32::from(PORTS.end - PORTS.start);
-    // Processes that start at the same time look at different ports first.
-    let first = std::process::id().wrapping_mul(97) % span;
-    let candidates = (0..span).map(|step| PORTS.start + ((first + step) % span) as u16);
-    let mut held = Vec::new();
-    for port in candidates {
-        if held.len() == 2 * NODES {
-            break;
-        }
-        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
-            held.push((port, listener));
-        }
-    }
-    let ports: Vec<u16> = held.iter().map(|(port, _)| *port).collect();
-    ports
-        .try_into()
-        .expect("the loopback interface has free ports")
-}
-
-/// Nodes notice each other's end within seconds. Topics appear only when they are created.
-fn server_properties(id: usize, home: &Path, ports: &[u16; 2 * NODES]) -> String {
-    let (client, controller) = (ports[id - 1], ports[NODES + id - 1]);
-    let voters: Vec<String> = (1..=NODES)
-        .map(|voter| format!("{voter}@127.0.0.1:{}", ports[NODES + voter - 1]))
-        .collect();
-    format!(
-        "process.roles=broker,controller
-node.id={id}
-controller.quorum.voters={}
-listeners=PLAINTEXT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{client}
-controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-log.dirs={}
-auto.create.topics.enable=false
-broker.heartbeat.interval.ms=500
-broker.session.timeout.ms=5000
-log.retention.ms=-1
-log.cleaner.enable=false
-num.network.threads=2
-num.io.threads=4
-offsets.topic.num.partitions=1
-transaction.state.log.num.partitions=1
-",
-        voters.join(","),
-        home.join("data").display()
-    )
 }

@@ -25,5 +25,6 @@ pub mod producer;
 pub mod readback;
 pub mod records;
 pub mod report;
+pub mod setup;
 pub mod topics;
 pub mod verdict;

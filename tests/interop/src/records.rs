@@ -266,10 +266,13 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 /// The splitmix64 generator: good enough to vary, and the same everywhere.
-pub(crate) struct Random(u64);
+#[derive(Debug)]
+pub struct Random(u64);
 
 impl Random {
-    pub(crate) fn new(seed: u64, index: u64) -> Self {
+    /// One sequence of numbers per seed and index.
+    #[must_use]
+    pub fn new(seed: u64, index: u64) -> Self {
         let mut random = Self(seed.rotate_left(32) ^ index);
         random.next();
         random
@@ -283,7 +286,12 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+    /// A number below the limit.
+    ///
+    /// # Panics
+    ///
+    /// If the limit is 0.
+    pub fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit
     }
 
