@@ -13,6 +13,7 @@ pub mod case;
 pub mod class_file;
 pub mod cluster;
 pub mod compare;
+pub mod console;
 pub mod dump;
 pub mod jars;
 pub mod java;

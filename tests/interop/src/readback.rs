@@ -54,6 +54,13 @@ pub enum ReadError {
         /// How many records were read until then.
         read: usize,
     },
+    /// A transaction was still open after half a minute.
+    Open {
+        /// Where each partition ends for who reads what is committed.
+        stable: Vec<i64>,
+        /// Where it ends.
+        ends: Vec<i64>,
+    },
 }
 
 impl fmt::Display for ReadError {
@@ -62,6 +69,12 @@ impl fmt::Display for ReadError {
             Self::Damaged => write!(f, "a batch is damaged"),
             Self::Client(error) => write!(f, "the reading client failed: {error}"),
             Self::Silence { read } => write!(f, "nothing came after {read} records"),
+            Self::Open { stable, ends } => {
+                write!(
+                    f,
+                    "a transaction is open: {stable:?} of {ends:?} are stable"
+                )
+            }
         }
     }
 }
@@ -81,24 +94,133 @@ pub fn read_back(
     partitions: i32,
     expected: u64,
 ) -> Result<Vec<Vec<StoredRecord>>, ReadError> {
+    let consumer = reader(bootstrap, "read_uncommitted")?;
+    let ends = ends(&consumer, topic, partitions, expected)?;
+    read_partitions(&consumer, topic, &ends)
+}
+
+/// Reads what is committed of all partitions, once no transaction is open on any of them; at least
+/// `expected` records, or what is there after half a minute. The result is as that of [`read_back`].
+///
+/// # Errors
+///
+/// If a batch is damaged, a transaction stays open, or the end is not reached.
+pub fn read_committed(
+    bootstrap: &str,
+    topic: &str,
+    partitions: i32,
+    expected: u64,
+) -> Result<Vec<Vec<StoredRecord>>, ReadError> {
+    let consumer = reader(bootstrap, "read_committed")?;
+    let everything = reader(bootstrap, "read_uncommitted")?;
+    let mut seen = (Vec::new(), Vec::new());
+    let settled = wait_until(ARRIVAL_LIMIT, || {
+        // For a consumer of what is committed, a partition ends where a transaction is open.
+        let stable = watermarks(&consumer, topic, partitions);
+        let ends = watermarks(&everything, topic, partitions);
+        if let (Ok(stable), Ok(ends)) = (stable, ends) {
+            seen = (stable, ends);
+        }
+        let enough = seen.1.iter().sum::<i64>().unsigned_abs() >= expected;
+        !seen.1.is_empty() && seen.0 == seen.1 && enough
+    });
+    match settled {
+        Some(_) => read_partitions(&consumer, topic, &seen.1),
+        None => Err(ReadError::Open {
+            stable: seen.0,
+            ends: seen.1,
+        }),
+    }
+}
+
+/// A consumer that reads what is committed of a topic from its beginning, and goes on as it grows.
+pub struct Follower(BaseConsumer);
+
+impl Follower {
+    /// Begins at the beginning of all partitions.
+    ///
+    /// # Errors
+    ///
+    /// If librdkafka refuses it.
+    pub fn new(bootstrap: &str, topic: &str, partitions: usize) -> Result<Self, ReadError> {
+        let consumer = reader(bootstrap, "read_committed")?;
+        assign(&consumer, topic, partitions).map_err(ReadError::Client)?;
+        Ok(Self(consumer))
+    }
+
+    /// The partition and offset of the next record, if there is one in time. Errors pass: the consumer
+    /// goes on by itself.
+    #[must_use]
+    pub fn next(&self, limit: Duration) -> Option<(usize, i64)> {
+        let message = self.0.poll(limit)?.ok()?;
+        Some((index(message.partition()), message.offset()))
+    }
+}
+
+/// What a group has committed for the partitions of a topic, once no transaction with offsets of it is
+/// open; none where there is nothing.
+///
+/// # Errors
+///
+/// If the coordinator does not say so in half a minute.
+pub fn committed_offsets(
+    bootstrap: &str,
+    group: &str,
+    topic: &str,
+    partitions: i32,
+) -> Result<Vec<Option<i64>>, KafkaError> {
     let consumer: BaseConsumer = client(bootstrap)
+        .set("group.id", group)
+        // Asks the coordinator for offsets that no transaction can change any more.
+        .set("isolation.level", "read_committed")
+        .create()?;
+    let mut asked = TopicPartitionList::new();
+    for partition in 0..partitions {
+        let _ = asked.add_partition(topic, partition);
+    }
+    let committed = consumer.committed_offsets(asked, ARRIVAL_LIMIT)?;
+    let offset = |partition| match committed.find_partition(topic, partition)?.offset() {
+        Offset::Offset(offset) => Some(offset),
+        Offset::Beginning
+        | Offset::End
+        | Offset::Stored
+        | Offset::Invalid
+        | Offset::OffsetTail(_) => None,
+    };
+    Ok((0..partitions).map(offset).collect())
+}
+
+/// A consumer without a group that says where partitions end.
+fn reader(bootstrap: &str, isolation: &str) -> Result<BaseConsumer, ReadError> {
+    client(bootstrap)
         .set("group.id", "judge")
         .set("enable.auto.commit", "false")
         .set("auto.offset.reset", "error")
         .set("check.crcs", "true")
         .set("enable.partition.eof", "true")
-        .set("isolation.level", "read_uncommitted")
+        .set("isolation.level", isolation)
         .create()
-        .map_err(ReadError::Client)?;
-    let ends = ends(&consumer, topic, partitions, expected)?;
+        .map_err(ReadError::Client)
+}
+
+/// Reads all partitions from their beginnings to these ends.
+fn read_partitions(
+    consumer: &BaseConsumer,
+    topic: &str,
+    ends: &[i64],
+) -> Result<Vec<Vec<StoredRecord>>, ReadError> {
+    assign(consumer, topic, ends.len()).map_err(ReadError::Client)?;
+    read_to_ends(consumer, ends)
+}
+
+/// Has a consumer read all partitions from their beginnings.
+fn assign(consumer: &BaseConsumer, topic: &str, partitions: usize) -> Result<(), KafkaError> {
     let mut assignment = TopicPartitionList::new();
     for partition in 0..partitions {
-        assignment
-            .add_partition_offset(topic, partition, Offset::Offset(0))
-            .map_err(ReadError::Client)?;
+        let partition = i32::try_from(partition).expect("there are few");
+        assignment.add_partition_offset(topic, partition, Offset::Offset(0))?;
     }
-    consumer.assign(&assignment).map_err(ReadError::Client)?;
-    read_to_ends(&consumer, &ends)
+    consumer.assign(&assignment)
 }
 
 /// The high watermark of each partition.
@@ -110,18 +232,22 @@ fn ends(
 ) -> Result<Vec<i64>, ReadError> {
     let mut ends = Ok(Vec::new());
     let _ = wait_until(ARRIVAL_LIMIT, || {
-        let end = |partition| {
-            consumer
-                .fetch_watermarks(topic, partition, ANSWER_LIMIT)
-                .map(|(_low, high)| high)
-        };
-        ends = (0..partitions)
-            .map(end)
-            .collect::<Result<Vec<i64>, KafkaError>>();
+        ends = watermarks(consumer, topic, partitions);
         ends.as_ref()
             .is_ok_and(|ends| ends.iter().sum::<i64>().unsigned_abs() >= expected)
     });
     ends.map_err(ReadError::Client)
+}
+
+/// Where the partitions end now, as this consumer sees it.
+fn watermarks(
+    consumer: &BaseConsumer,
+    topic: &str,
+    partitions: i32,
+) -> Result<Vec<i64>, KafkaError> {
+    let end = |partition| consumer.fetch_watermarks(topic, partition, ANSWER_LIMIT);
+    let ends = (0..partitions).map(|partition| end(partition).map(|(_low, high)| high));
+    ends.collect()
 }
 
 fn read_to_ends(
