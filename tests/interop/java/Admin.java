@@ -35,7 +35,7 @@ import org.apache.kafka.common.quota.ClientQuotaEntity;
 public final class Admin {
     private static final int REASSIGNMENT_POLL_MS = 50;
     /** A question to a node that is stopped would block the client until then, whatever its requests may take. */
-    private static final int ANSWER_LIMIT_MS = 2000;
+    private static final int ANSWER_LIMIT_MS = 5000;
 
     private final org.apache.kafka.clients.admin.Admin client;
 

@@ -133,6 +133,19 @@ pub fn read_committed(
     }
 }
 
+/// Whether a transaction is open on some partition of a topic.
+///
+/// # Errors
+///
+/// If the brokers do not say where the partitions end.
+pub fn is_open(bootstrap: &str, topic: &str, partitions: i32) -> Result<bool, ReadError> {
+    let ends = |isolation| {
+        let reader = reader(bootstrap, isolation)?;
+        watermarks(&reader, topic, partitions).map_err(ReadError::Client)
+    };
+    Ok(ends("read_committed")? != ends("read_uncommitted")?)
+}
+
 /// A consumer that reads what is committed of a topic from its beginning, and goes on as it grows.
 pub struct Follower(BaseConsumer);
 

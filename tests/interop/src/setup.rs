@@ -4,7 +4,6 @@ use crate::jars::Release;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 /// Where free ports are looked for: below those that the kernel gives to outgoing connections, so that
 /// nobody takes the port of a node that is down for a while.
@@ -17,8 +16,6 @@ pub struct Setup {
     pub release: Release,
     /// How many nodes there are; each topic has a replica on each.
     pub nodes: usize,
-    /// How long a node may be silent until others lead its partitions.
-    pub session: Duration,
     /// Whether brokers offer versions and features that are not released yet, and two-phase commit
     /// (KIP-939).
     pub is_unstable: bool,
@@ -47,7 +44,6 @@ impl Setup {
         Self {
             release,
             nodes: 3,
-            session: Duration::from_secs(5),
             is_unstable: false,
         }
     }
@@ -58,7 +54,6 @@ impl Setup {
         Self {
             release: Release::V4_3_0,
             nodes: 1,
-            session: Duration::from_secs(5),
             is_unstable: true,
         }
     }
@@ -113,7 +108,7 @@ impl Setup {
         });
         let voters = voters.collect::<Vec<String>>().join(",");
         let (replicas, in_sync) = (self.nodes, self.nodes.min(2));
-        let (unstable, session) = (self.is_unstable, self.session.as_millis());
+        let unstable = self.is_unstable;
         let home = home.join("data");
         let data = home.display();
         format!(
@@ -128,7 +123,7 @@ listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:
 log.dirs={data}
 auto.create.topics.enable=false
 broker.heartbeat.interval.ms=500
-broker.session.timeout.ms={session}
+broker.session.timeout.ms=5000
 log.retention.ms=-1
 log.cleaner.enable=false
 num.network.threads=2
