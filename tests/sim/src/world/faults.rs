@@ -150,10 +150,7 @@ impl World {
     fn strike(&mut self, kind: FaultKind) {
         let node = self.any_node();
         match kind {
-            FaultKind::Cut => {
-                self.note(|_| format!("~~ connections to b{node} are reset"));
-                self.reset_all(node);
-            }
+            FaultKind::Cut => self.reset_all(node),
             FaultKind::LoseResponses => {
                 self.network.losing = self.dice.between(1, 3);
                 self.note(|_| "~~ responses are lost".to_owned());
@@ -222,13 +219,17 @@ impl World {
     }
 
     fn inject(&mut self, kind: FaultKind) {
-        let error = match kind {
-            FaultKind::Retriable => self.dice.pick(&RETRIABLE),
-            FaultKind::ErrorAfterAppend => self.dice.pick(&AFTER_APPEND),
-            FaultKind::TooLarge => ErrorCode::MESSAGE_TOO_LARGE,
-            _ if self.is_exactly_once() => self.dice.pick(&FINAL),
+        let error = if kind == FaultKind::Retriable {
+            self.dice.pick(&RETRIABLE)
+        } else if kind == FaultKind::ErrorAfterAppend {
+            self.dice.pick(&AFTER_APPEND)
+        } else if kind == FaultKind::TooLarge {
+            ErrorCode::MESSAGE_TOO_LARGE
+        } else if self.is_exactly_once() {
+            self.dice.pick(&FINAL)
+        } else {
             // Without idempotence no broker answers the last one.
-            _ => self.dice.pick(&FINAL[..3]),
+            self.dice.pick(&FINAL[..3])
         };
         let api = if kind == FaultKind::Retriable {
             self.dice
@@ -249,6 +250,7 @@ impl World {
     }
 
     fn reset_all(&mut self, node: i32) {
+        self.note(|_| format!("~~ connections to b{node} are reset"));
         for id in self.network.connections_to(node) {
             self.reset(id);
         }

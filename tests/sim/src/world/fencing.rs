@@ -27,6 +27,10 @@ const PASSING: [ErrorCode; 4] = [
 ];
 
 impl World {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the other kinds are struck elsewhere"
+    )]
     pub(super) fn strike_transactions(&mut self, kind: FaultKind) {
         match kind {
             FaultKind::MoveCoordinator => self.move_coordinator(),

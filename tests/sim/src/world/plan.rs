@@ -13,6 +13,7 @@ pub(crate) const EPOCH_MS: u64 = 1_700_000_000_000;
 
 /// What is promised about records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::enum_variant_names, reason = "the terms have that word")]
 pub(crate) enum Promise {
     /// `acks=0`, or no retries: at most once.
     AtMostOnce,

@@ -263,11 +263,10 @@ impl World {
             self.complain(format!("refused: {error}"));
             return;
         }
-        match error {
-            SendError::AbortRequired(_) => {
-                self.transactions().stage = Stage::Next(TransactionCall::Abort);
-            }
-            _ => self.complain(format!("a record of a transaction is refused: {error}")),
+        if let SendError::AbortRequired(_) = error {
+            self.transactions().stage = Stage::Next(TransactionCall::Abort);
+        } else {
+            self.complain(format!("a record of a transaction is refused: {error}"));
         }
     }
 
