@@ -343,6 +343,7 @@ impl Accumulator {
             stamp: None,
             is_in_flight: false,
             is_in_doubt: false,
+            was_sent_by_name: false,
             last_error: None,
         });
         self.retime(slot, now);

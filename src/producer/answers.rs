@@ -164,6 +164,10 @@ impl Producer {
             }
             self.carry_out(out.slot, position, verdict, &refusal, now);
         }
+        let partition = self.accumulator.partition_mut(out.slot);
+        if partition.has_left_log(out.uuid) {
+            partition.forget_doubts_of_old_log();
+        }
         if let Some(error) = attempt.error()
             && self.judge_transaction(error, now)
         {

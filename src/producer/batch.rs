@@ -49,6 +49,9 @@ pub(super) struct ProducerBatch {
     pub(super) is_in_flight: bool,
     /// An earlier attempt got no answer that settles whether it was appended.
     pub(super) is_in_doubt: bool,
+    /// A request that carried it named its topic (Produce below 13): it may reach the log of another topic
+    /// that was created with the same name since.
+    pub(super) was_sent_by_name: bool,
     pub(super) last_error: Option<ErrorCode>,
 }
 

@@ -55,16 +55,31 @@ pub(super) struct PartitionQueue {
 impl PartitionQueue {
     /// Takes the id of the topic as the view has it. A topic that was created again has an empty log:
     /// sequences start there at 0 under a higher epoch, which no attempt of before can get in the way
-    /// of. What is in doubt is sent once more as it was stamped, for a request that names the topic
-    /// may have reached the new log already, which then knows it again.
+    /// of. What is in doubt is sent once more as it was stamped if a request named the topic, for that
+    /// one may have reached the new log already, which then knows it again.
     pub(super) fn enter_log(&mut self, log: TopicUuid) {
         if log == TopicUuid::ZERO {
             return;
         }
         if self.log != TopicUuid::ZERO && self.log != log {
             self.sequence.leave_log();
+            self.forget_doubts_of_old_log();
         }
         self.log = log;
+    }
+
+    /// Requests by topic id that were lost did not reach the log that the partition has now: what is in
+    /// doubt because of them alone need not be looked for there, which could only change the order.
+    pub(super) fn forget_doubts_of_old_log(&mut self) {
+        let queued = self.batches.iter_mut().filter(|one| !one.is_in_flight);
+        for batch in queued.filter(|one| !one.was_sent_by_name) {
+            batch.is_in_doubt = false;
+        }
+    }
+
+    /// Whether a request bore another topic id than that of the log that the partition has now.
+    pub(super) fn has_left_log(&self, log: TopicUuid) -> bool {
+        log != TopicUuid::ZERO && log != self.log
     }
 
     pub(super) fn new(topic: TopicHandle, index: i32) -> Self {

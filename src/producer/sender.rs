@@ -65,7 +65,7 @@ pub(super) struct RequestBatch {
     pub(super) slot: Slot,
     pub(super) ordinal: u64,
     topic: TopicHandle,
-    uuid: TopicUuid,
+    pub(super) uuid: TopicUuid,
     partition: i32,
     /// How many records it has, and the stamp of what follows it. The answer counts also when the batch
     /// was reported meanwhile.
@@ -156,6 +156,9 @@ impl Sender {
         }
         if transactions.is_some_and(Transactions::registers) {
             slot.version = slot.version.min(ApiKey::Produce.max_for_first_kind());
+        }
+        if slot.version <= LAST_VERSION_BY_NAME {
+            note_names(&batches, accumulator);
         }
         let settings = FrameSettings {
             transactional_id: transactions.map(Transactions::id),
@@ -369,6 +372,17 @@ impl Sender {
 
     pub(super) fn has_requests(&self) -> bool {
         !self.requests.is_empty()
+    }
+}
+
+/// The request is about to name the topics of these batches.
+fn note_names(batches: &[RequestBatch], accumulator: &mut Accumulator) {
+    for out in batches {
+        let partition = accumulator.partition_mut(out.slot);
+        let position = partition.position(out.ordinal);
+        if let Some(batch) = position.and_then(|position| partition.batch_mut(position)) {
+            batch.was_sent_by_name = true;
+        }
     }
 }
 

@@ -158,11 +158,12 @@ impl PartitionSequence {
         });
     }
 
-    /// The log is another one: what brokers know of the producer there has nothing to do with this.
+    /// The log is another one: what brokers know of the producer there has nothing to do with this, and
+    /// they take it from 0 on.
     pub(super) fn leave_log(&mut self) {
         self.last_offset = None;
         if self.under.is_some() {
-            self.fall_to(Run::Broken);
+            self.fall_to(Run::Forgotten);
         }
     }
 
@@ -316,7 +317,7 @@ mod tests {
         sequence.leave_log();
         assert_eq!(
             (sequence.run(), sequence.last_offset()),
-            (Run::Broken, None)
+            (Run::Forgotten, None)
         );
     }
 }

@@ -28,6 +28,7 @@ struct Origin {
     ordinal: u64,
     attempts: u32,
     is_in_doubt: bool,
+    was_sent_by_name: bool,
     last_error: Option<ErrorCode>,
 }
 
@@ -38,6 +39,7 @@ impl Origin {
             ordinal: batch.ordinal,
             attempts: batch.attempts,
             is_in_doubt: batch.is_in_doubt,
+            was_sent_by_name: batch.was_sent_by_name,
             last_error: batch.last_error,
         }
     }
@@ -178,6 +180,7 @@ impl Producer {
             stamp,
             is_in_flight: false,
             is_in_doubt: origin.is_in_doubt,
+            was_sent_by_name: origin.was_sent_by_name,
             last_error: origin.last_error,
         }
     }

@@ -76,7 +76,7 @@ impl Producer {
     }
 
     /// Commits the prepared transaction if it is this one, and aborts it otherwise (KIP-939). The
-    /// operation is a commit or an abort.
+    /// operation is a commit or an abort; while it is under way, the call joins it.
     ///
     /// # Errors
     ///

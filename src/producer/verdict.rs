@@ -299,6 +299,7 @@ mod tests {
             stamp: None,
             is_in_flight: false,
             is_in_doubt: false,
+            was_sent_by_name: false,
             last_error: None,
         }
     }

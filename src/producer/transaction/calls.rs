@@ -85,13 +85,25 @@ impl Transactions {
         if !self.settings.transactional.two_phase {
             return Err(TransactionError::NotTwoPhase);
         }
-        if self.state != TransactionState::Prepared {
-            return Err(self.illegal(TransactionCall::Complete));
-        }
-        if self.prepared == Some(prepared) {
-            self.commit(now)
-        } else {
-            self.abort(now)
+        // Once completing is under way, the same call joins it.
+        let is_same = self.prepared == Some(prepared);
+        let is_legal = self.prepared.is_some()
+            && match self.state {
+                TransactionState::Prepared => true,
+                TransactionState::Committing => is_same,
+                TransactionState::Aborting => !is_same,
+                TransactionState::Uninitialized
+                | TransactionState::Initializing
+                | TransactionState::Ready
+                | TransactionState::InTransaction
+                | TransactionState::Preparing
+                | TransactionState::AbortableError
+                | TransactionState::FatalError => false,
+            };
+        match (is_legal, is_same) {
+            (false, _) => Err(self.illegal(TransactionCall::Complete)),
+            (true, true) => self.commit(now),
+            (true, false) => self.abort(now),
         }
     }
 

@@ -75,10 +75,7 @@ impl Transactions {
         }
         self.fatal = Some(error);
         self.end_offsets(Err(OperationError::Failed(error)));
-        if let Some(operation) = self.operation.take() {
-            let (id, call) = (operation.id, operation.call);
-            self.announce(id, call, Err(OperationError::Failed(error)));
-        }
+        self.break_off_operation(OperationError::Failed(error));
         self.become_failed();
     }
 
@@ -143,6 +140,16 @@ impl Transactions {
         Some(id)
     }
 
+    /// What the application asked for comes to nothing. Who has heard that it timed out hears of the end of
+    /// the producer anyway.
+    fn break_off_operation(&mut self, error: OperationError) {
+        if let Some(one) = self.operation.take()
+            && one.deadline.is_some()
+        {
+            self.announce(one.id, one.call, Err(error));
+        }
+    }
+
     /// What the application asked for has come to an end. It is told if somebody waits for it.
     pub(super) fn end_operation(&mut self, result: Ended) {
         match &mut self.operation {
@@ -183,9 +190,7 @@ impl Transactions {
                 self.start_aborting();
             }
             TransactionState::Preparing => {
-                if let Some(one) = self.operation.take() {
-                    self.announce(one.id, one.call, Err(OperationError::Closed));
-                }
+                self.break_off_operation(OperationError::Closed);
                 self.start_aborting();
             }
             TransactionState::Committing | TransactionState::Aborting => {
@@ -200,9 +205,7 @@ impl Transactions {
     /// The time to close is over.
     pub(in super::super) fn abandon(&mut self) {
         self.end_offsets(Err(OperationError::Closed));
-        if let Some(one) = self.operation.take() {
-            self.announce(one.id, one.call, Err(OperationError::Closed));
-        }
+        self.break_off_operation(OperationError::Closed);
         if self.is_ending() {
             self.become_uninitialized();
         }

@@ -22,7 +22,6 @@ fn a_coordinator_that_is_down_is_not_waited_for_in_the_past() {
 }
 
 #[test]
-#[ignore = "open: a topic that is created again gets a later batch first, when that one is in doubt"]
 fn a_topic_that_is_created_again_gets_its_batches_in_order() {
     passes(1508);
 }
