@@ -4,6 +4,9 @@ use crate::cli::config_table;
 use crate::cli::escape;
 use crate::cli::input::{Defaults, Format, InputHeader};
 use crate::cli::properties::parse_setting;
+use crate::cli::retained::Limits;
+use crate::config::Config;
+use crate::config::keys::TRANSACTIONAL_ID;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -109,6 +112,16 @@ pub struct ProduceArgs {
     #[arg(long, value_name = "FILE")]
     pub failed: Option<PathBuf>,
 
+    /// Send the records in transactions of this name; sets transactional.id. Fences producers of the
+    /// same name, and aborts what they left open.
+    #[arg(long, value_name = "ID")]
+    pub transactional_id: Option<String>,
+
+    /// Commit every N records [default with a transactional id: 1000].
+    #[arg(long, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub transaction_size: Option<u32>,
+
     /// Files to read, in order; - or none is standard input.
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
@@ -133,6 +146,39 @@ impl ProduceArgs {
         }
     }
 
+    /// The cluster and the properties, the transactional id among them.
+    pub fn connection(&self) -> ConnectionArgs {
+        let mut connection = self.connection.clone();
+        if let Some(id) = &self.transactional_id {
+            let setting = (TRANSACTIONAL_ID.name.to_owned(), id.clone());
+            connection.settings.push(setting);
+        }
+        connection
+    }
+
+    /// What a transaction may hold; `None` where none are made. They are made wherever `transactional.id`
+    /// is set, whether by its own option or as a property.
+    ///
+    /// # Errors
+    ///
+    /// What is missing, where options do not go together.
+    pub const fn transactions(&self, config: &Config) -> Result<Option<Limits>, &'static str> {
+        match (&config.transactional, self.transaction_size) {
+            (None, None) => Ok(None),
+            (None, Some(_)) => Err("--transaction-size goes with --transactional-id"),
+            (Some(_), size) => {
+                let records = match size {
+                    Some(size) => size as usize,
+                    None => TRANSACTION_SIZE,
+                };
+                Ok(Some(Limits {
+                    records,
+                    bytes: config.buffer_memory,
+                }))
+            }
+        }
+    }
+
     /// What holds for all records that do not state otherwise.
     pub fn defaults(&self) -> Defaults {
         Defaults {
@@ -142,6 +188,9 @@ impl ProduceArgs {
         }
     }
 }
+
+/// How many records a transaction has where nothing is said about it.
+const TRANSACTION_SIZE: usize = 1000;
 
 /// The bytes between key and value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -249,6 +298,17 @@ Other members are ignored. A bad line counts as failed, and the run goes on.
 
 The last line on standard error is 'delivered=N failed=N possibly=N'. Possibly written are records that
 were handed out without an answer that settles their fate; with acks=0 that is all of them.
+
+With --transactional-id, or transactional.id set as a property, every N records are a transaction, and
+what is left at the end of the input is the last one. Records are sent when their transaction is
+complete, and retained until it is committed: at most N records, and no more bytes than buffer.memory,
+for which a transaction ends early. Delivered is what is committed. A report waits for that and has
+\"committed\": true, false or \"unknown\"; bad lines and records that are too large spoil no transaction.
+A transaction that had to be aborted is sent again as a whole until delivery.timeout.ms has passed since
+its first attempt. A commit without an answer is repeated for as long, then its records count as
+possibly written. After a fatal error, such as being fenced, the rest counts as failed. The first signal
+ends the input as its end does; the second one aborts the open transaction, unless it is being committed.
+
 Exit codes: 0 all delivered, 1 some were not, 2 wrong usage or configuration.
 
 Examples:
@@ -256,7 +316,8 @@ Examples:
   odradek produce -b localhost:9092 -t users -K '\\t' users.tsv
   tail -F app.log | odradek produce -b kafka-1:9092,kafka-2:9092 -t logs -H host=web-3 -X linger.ms=50
   odradek produce -F producer.properties -t orders --format json --failed retry.json orders.json
-  odradek produce -F producer.properties --format json retry.json";
+  odradek produce -F producer.properties --format json retry.json
+  odradek produce -b localhost:9092 -t orders --transactional-id import --transaction-size 500 orders.txt";
 
 const BENCH_HELP: &str = "\
 Prints records per second, CPU seconds (user and system, this process) per million records, the time
@@ -278,6 +339,7 @@ Examples:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::properties::configure;
     use clap::Parser;
 
     #[derive(Parser, Debug)]
@@ -346,6 +408,33 @@ mod tests {
         assert_eq!(arguments.report, ReportForm::Json);
         assert_eq!(arguments.files.len(), 2);
         assert_eq!(arguments.connection.backend, Backend::Native);
+    }
+
+    fn transactions(arguments: &[&str]) -> Result<Option<Limits>, String> {
+        let all = ["-b", "a:1", "-t", "t"].iter().chain(arguments);
+        let all: Vec<&str> = all.copied().collect();
+        let arguments = produce(&all)?;
+        let configured = configure(&arguments.connection())?;
+        Ok(arguments.transactions(&configured.config)?)
+    }
+
+    #[test]
+    fn transactions_are_asked_for_by_their_id() {
+        let limits = |records| {
+            Ok(Some(Limits {
+                records,
+                bytes: 32 << 20,
+            }))
+        };
+        assert_eq!(transactions(&[]), Ok(None));
+        assert_eq!(transactions(&["--transactional-id", "a"]), limits(1000));
+        assert_eq!(transactions(&["-X", "transactional.id=a"]), limits(1000));
+        let sized = ["--transactional-id", "a", "--transaction-size", "7"];
+        assert_eq!(transactions(&sized), limits(7));
+        let alone = transactions(&["--transaction-size", "7"]);
+        assert!(alone.is_err_and(|error| error.contains("--transactional-id")));
+        let empty = transactions(&["--transactional-id", "a", "--transaction-size", "0"]);
+        assert!(empty.is_err());
     }
 
     #[test]

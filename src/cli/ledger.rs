@@ -22,6 +22,7 @@ pub struct Ledger {
     /// The names of the inputs, where reports name them.
     names: Option<Vec<String>>,
     is_acks_zero: bool,
+    is_transactional: bool,
     /// Lines for each outlet; `None` where nobody asked for them, or where they cannot be written.
     report: Option<Vec<u8>>,
     failed: Option<Vec<u8>>,
@@ -51,8 +52,8 @@ pub struct Settled<'a> {
     pub partition: Option<i32>,
     /// The offset, where the broker told it.
     pub offset: Option<i64>,
-    /// The timestamp in ms since 1970.
-    pub timestamp: i64,
+    /// The timestamp in ms since 1970, where it is known.
+    pub timestamp: Option<i64>,
     /// Whether the record is in the log.
     pub outcome: Outcome,
     /// Why the outcome is not a plain "written with its offset".
@@ -66,11 +67,21 @@ impl Ledger {
             defaults: arguments.defaults(),
             names: (names.len() > 1).then_some(names),
             is_acks_zero,
+            is_transactional: false,
             report: (arguments.report == ReportForm::Json).then(Vec::new),
             failed: arguments.failed.is_some().then(Vec::new),
             tally: Tally::default(),
             complaints: Complaints::default(),
             is_broken: false,
+        }
+    }
+
+    /// The same of a run that makes transactions: reports say of each record whether it is committed.
+    #[must_use]
+    pub fn with_transactions(self) -> Self {
+        Self {
+            is_transactional: true,
+            ..self
         }
     }
 
@@ -107,9 +118,10 @@ impl Ledger {
                 topic: settled.topic.or(own),
                 partition: settled.partition,
                 offset: settled.offset,
-                timestamp: Some(settled.timestamp),
+                timestamp: settled.timestamp,
                 outcome: settled.outcome,
                 error: settled.error,
+                is_transactional: self.is_transactional,
             };
             line.write(lines);
         }
@@ -142,6 +154,7 @@ impl Ledger {
                 timestamp: record.timestamp,
                 outcome: Outcome::NotWritten,
                 error: Some(error),
+                is_transactional: self.is_transactional,
             };
             line.write(lines);
         }
@@ -176,6 +189,7 @@ impl Ledger {
                 timestamp: None,
                 outcome: Outcome::NotWritten,
                 error: Some(&reason),
+                is_transactional: self.is_transactional,
             };
             line.write(lines);
         }
@@ -277,7 +291,7 @@ mod tests {
             topic: None,
             partition: Some(1),
             offset: None,
-            timestamp: 5,
+            timestamp: Some(5),
             outcome,
             error,
         }

@@ -1,7 +1,7 @@
 //! The report of one record as a line of JSON.
 
 use crate::event::Outcome;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What is known about one record at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct ReportLine<'a> {
     pub outcome: Outcome,
     /// Why the outcome is not a plain "written with its offset".
     pub error: Option<&'a str>,
+    /// Whether the run makes transactions, and the report says whether the record is committed.
+    pub is_transactional: bool,
 }
 
 impl ReportLine<'_> {
@@ -39,11 +41,23 @@ impl ReportLine<'_> {
             "outcome": outcome_name(self.outcome),
             "error": self.error,
         });
+        if self.is_transactional {
+            object["committed"] = committed(self.outcome);
+        }
         if let Some(file) = self.file {
             object["file"] = json!(file);
         }
         out.extend_from_slice(object.to_string().as_bytes());
         out.push(b'\n');
+    }
+}
+
+/// Whether a record is committed. In a run that makes transactions nothing else counts as written.
+fn committed(outcome: Outcome) -> Value {
+    match outcome {
+        Outcome::Written => json!(true),
+        Outcome::NotWritten => json!(false),
+        Outcome::PossiblyWritten => json!("unknown"),
     }
 }
 
@@ -78,6 +92,7 @@ mod tests {
             timestamp: Some(1_700_000_000_000),
             outcome: Outcome::Written,
             error: None,
+            is_transactional: false,
         };
         assert_eq!(
             text(&line),
@@ -101,6 +116,7 @@ mod tests {
             timestamp: None,
             outcome: Outcome::NotWritten,
             error: Some("no JSON object"),
+            is_transactional: false,
         };
         assert_eq!(
             text(&line),
@@ -111,6 +127,27 @@ mod tests {
                 "\n"
             )
         );
+    }
+
+    #[test]
+    fn a_run_with_transactions_says_what_is_committed() {
+        let line = |outcome| {
+            text(&ReportLine {
+                ticket: None,
+                line: 1,
+                file: None,
+                topic: None,
+                partition: None,
+                offset: None,
+                timestamp: None,
+                outcome,
+                error: None,
+                is_transactional: true,
+            })
+        };
+        assert!(line(Outcome::Written).contains(r#","committed":true}"#));
+        assert!(line(Outcome::NotWritten).contains(r#","committed":false}"#));
+        assert!(line(Outcome::PossiblyWritten).contains(r#","committed":"unknown"}"#));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use odradek::cli::args::ConnectionArgs;
 use odradek::cli::properties::configure;
 use odradek::config::Acks;
 use odradek::wasi::Driver;
-use odradek::{Config, DeliveryReport, Event, FailedAddress, Failures};
+use odradek::{Config, DeliveryReport, Event, FailedAddress, Failures, OperationEnded};
 use std::time::Duration;
 
 /// The largest `buffer.memory` in bytes: what is kept of records until they are reported may take as much
@@ -18,6 +18,13 @@ pub(crate) struct Connected {
     pub(crate) driver: Driver,
     pub(crate) config: Config,
     failures: Failures,
+}
+
+/// What the machine has to say about what it was asked.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    Report(DeliveryReport),
+    Operation(OperationEnded),
 }
 
 impl Connected {
@@ -48,14 +55,23 @@ impl Connected {
     /// The next report. What else happened is noted.
     pub(crate) fn next_report(&mut self) -> Option<DeliveryReport> {
         loop {
+            if let Heard::Report(report) = self.next_heard()? {
+                return Some(report);
+            }
+        }
+    }
+
+    /// The next report or end of an operation. What else happened is noted.
+    pub(crate) fn next_heard(&mut self) -> Option<Heard> {
+        loop {
             match self.driver.next_event()? {
-                Event::Delivered(report) => return Some(report),
+                Event::Delivered(report) => return Some(Heard::Report(report)),
+                Event::OperationEnded(ended) => return Some(Heard::Operation(ended)),
                 Event::ConnectionFailed(failure) => self.failures.add(failure),
                 // Records are refused from a failure on; the rest is asked of the driver itself.
                 Event::Failed(_)
                 | Event::BufferAvailable { .. }
                 | Event::Flushed { .. }
-                | Event::OperationEnded(_)
                 | Event::Partitions(_)
                 | Event::Closed => {}
             }

@@ -1,15 +1,15 @@
 //! The way in: chunks of input become records, groups of records go to the machine.
 
 use super::entry::{Entry, What};
+use super::reading::Reading;
 use crate::connect::Connected;
-use crate::input::{Chunk, Input};
 use crate::offer::{Offer, Offered, stayed_full};
 use crate::staged::Entry as StagedEntry;
 use crate::topics::Topics;
 use odradek::cli::args::ProduceArgs;
-use odradek::cli::course::{Course, LAST_PAUSE};
-use odradek::cli::grouping::{Grouping, Step};
-use odradek::cli::input::{Defaults, Format, InputRecord};
+use odradek::cli::course::Course;
+use odradek::cli::grouping::Step;
+use odradek::cli::input::{Defaults, InputRecord};
 use odradek::cli::kept::{Keep, Kept};
 use odradek::cli::tickets::Tickets;
 use odradek::cli::timestamps::Timestamps;
@@ -23,10 +23,7 @@ use wasi::io::poll::Pollable;
 /// Everything between the input and the machine.
 #[derive(Debug)]
 pub(super) struct Intake {
-    input: Input,
-    format: Format,
-    line_limit: usize,
-    grouping: Grouping,
+    reading: Reading,
     keep: Keep,
     max_block: Duration,
     /// How many permits the window has, and how many of them are free. It bounds what is kept until it is
@@ -44,9 +41,6 @@ pub(super) struct Intake {
     wall: i64,
     /// Whether the latest try was stopped by a lack of room.
     is_stuck: bool,
-    is_over: bool,
-    /// When the pause of the input has been long enough, after the run was given up.
-    pause_ends: Option<Instant>,
     /// No ticket comes before this one any more.
     ticket: Ticket,
 }
@@ -62,20 +56,10 @@ struct Around<'a> {
 }
 
 impl Intake {
-    pub(super) fn new(
-        arguments: &ProduceArgs,
-        format: Format,
-        input: Input,
-        config: &Config,
-    ) -> Self {
-        let request_size = usize::try_from(config.max_request_size).unwrap_or(usize::MAX);
-        let line_limit = format.line_limit(request_size);
+    pub(super) fn new(arguments: &ProduceArgs, reading: Reading, config: &Config) -> Self {
         let window = window_size(config.buffer_memory);
         Self {
-            input,
-            grouping: Grouping::new(format.clone(), line_limit),
-            format,
-            line_limit,
+            reading,
             keep: Keep::of(arguments),
             max_block: config.max_block,
             window,
@@ -86,44 +70,40 @@ impl Intake {
             granted: 0,
             wall: 0,
             is_stuck: false,
-            is_over: false,
-            pause_ends: None,
             ticket: Ticket(0),
         }
     }
 
     /// Whether everything was read and handed over.
     pub(super) const fn is_over(&self) -> bool {
-        self.is_over
+        self.reading.is_over()
     }
 
     /// Whether there is more to do without waiting for anything.
     pub(super) fn is_busy(&self) -> bool {
-        !self.is_over && !self.is_stuck && self.input.is_ready()
+        !self.is_stuck && self.reading.is_ready()
     }
 
     /// What to wait for while the input pauses. Not while there is no room for more: some hosts are busy
     /// with an input that is looked at.
     pub(super) fn pollable(&self) -> Option<&Pollable> {
-        self.input
-            .pollable()
-            .filter(|_| !self.is_stuck && !self.is_over)
+        self.reading.pollable().filter(|_| !self.is_stuck)
     }
 
     /// Notes that the pollable is ready.
     pub(super) const fn set_ready(&mut self) {
-        self.input.set_ready();
+        self.reading.set_ready();
     }
 
     /// Until when to wait at most.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        if self.is_over {
+        if self.is_over() {
             return None;
         }
         if self.is_stuck {
             return self.offer.deadline(self.max_block);
         }
-        self.pause_ends
+        self.reading.deadline()
     }
 
     /// Takes permits back.
@@ -149,40 +129,19 @@ impl Intake {
             course,
             now,
         };
-        if self.is_over || !self.hand_over_all(&mut around) {
+        if self.is_over() || !self.hand_over_all(&mut around) {
             return;
         }
         self.read(&mut around);
         self.hand_over_all(&mut around);
     }
 
-    /// Feeds the grouping. Everything that it had was handed over.
+    /// Reads on. Everything that there was is handed over.
     fn read(&mut self, around: &mut Around<'_>) {
-        match self.input.next_chunk() {
-            Chunk::Begin => {
-                self.grouping = Grouping::new(self.format.clone(), self.line_limit);
-                self.pause_ends = None;
-            }
-            Chunk::Bytes(bytes) => {
-                self.grouping.reader().push(&bytes);
-                self.pause_ends = None;
-            }
-            Chunk::Pause if around.course == Course::GiveUp => {
-                let ends = around.now.after(LAST_PAUSE);
-                if *self.pause_ends.get_or_insert(ends) <= around.now {
-                    self.grouping.reader().cut();
-                    self.input.give_up();
-                }
-            }
-            Chunk::Pause => {}
-            Chunk::End => self.grouping.reader().finish(),
-            Chunk::Failed(error) => {
-                self.grouping.reader().cut();
-                // What was cut belongs to the input that failed, and comes first.
-                self.hand_over_all(around);
-                self.enter(around, What::Unreadable(error), 0);
-            }
-            Chunk::Over => self.is_over = true,
+        if let Some(error) = self.reading.read(around.course, around.now) {
+            // What was cut belongs to the input that failed, and comes first.
+            self.hand_over_all(around);
+            self.enter(around, What::Unreadable(error), 0);
         }
     }
 
@@ -194,7 +153,7 @@ impl Intake {
                 return false;
             }
             let step = self.next.take();
-            let step = step.or_else(|| self.grouping.next_step(around.defaults));
+            let step = step.or_else(|| self.reading.next_step(around.defaults));
             let Some(step) = step else {
                 self.is_stuck = false;
                 return true;
@@ -293,7 +252,7 @@ impl Intake {
         let kept = Kept::of(self.keep, records);
         let entry = Entry {
             what: What::Sent { kept, timestamps },
-            source: self.input.index(),
+            source: self.reading.index(),
             permits,
         };
         self.ticket = Ticket(first.0 + count as u64);
@@ -345,7 +304,7 @@ impl Intake {
     fn enter(&self, around: &mut Around<'_>, what: What, permits: u32) {
         let entry = Entry {
             what,
-            source: self.input.index(),
+            source: self.reading.index(),
             permits,
         };
         around.tickets.accept(self.ticket, 0, entry);

@@ -26,7 +26,7 @@ pub(super) fn settle(ledger: &mut Ledger, topics: &Topics, group: &Group<Entry>)
                 topic: None,
                 partition: None,
                 offset: None,
-                timestamp: *timestamp,
+                timestamp: Some(*timestamp),
                 outcome: Outcome::NotWritten,
                 error: Some(error),
             };
@@ -68,9 +68,11 @@ fn settle_sent(
             topic,
             partition: verdict.partition,
             offset: verdict.offset,
-            timestamp: verdict
-                .log_append_time
-                .unwrap_or_else(|| timestamps.get(index)),
+            timestamp: Some(
+                verdict
+                    .log_append_time
+                    .unwrap_or_else(|| timestamps.get(index)),
+            ),
             outcome: verdict.outcome,
             error: error.as_deref(),
         };

@@ -20,6 +20,8 @@ pub(super) struct Intake {
     pub(super) line_limit: usize,
     pub(super) defaults: Defaults,
     pub(super) keep: Keep,
+    /// Whether records are only passed on: they are sent with their transaction.
+    pub(super) is_transactional: bool,
     /// Bounds what is kept until it is reported.
     pub(super) window: Arc<Semaphore>,
     /// How many permits the window has.
@@ -109,6 +111,10 @@ impl Intake {
     }
 
     async fn send(&mut self, mut records: Vec<InputRecord>) {
+        if self.is_transactional {
+            let permits = self.acquire(permits(Keep::Record, &records)).await;
+            return self.emit(Pending::Unsent(records), permits);
+        }
         while !records.is_empty() {
             if let Some(error) = self.course().why_not() {
                 for record in records {
@@ -171,7 +177,7 @@ impl Intake {
     }
 }
 
-fn borrow<'a>(defaults: &'a Defaults, record: &'a InputRecord) -> Record<'a> {
+pub(super) fn borrow<'a>(defaults: &'a Defaults, record: &'a InputRecord) -> Record<'a> {
     let headers = defaults.headers_of(record).map(|header| Header {
         name: &header.name,
         value: header.value.as_deref(),

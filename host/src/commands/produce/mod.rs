@@ -1,10 +1,12 @@
 //! `odradek produce`: lines or JSON objects in, records to a topic, reports out.
 
+mod attempt;
 mod intake;
 mod outcomes;
 mod pending;
 mod recording;
 mod source;
+mod transactional;
 
 use super::connect::{Connected, connect, is_unreached};
 use super::signals::Signals;
@@ -25,6 +27,7 @@ use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
+use transactional::Transactional;
 
 /// The arguments of `produce`: what every form of the command line has, and what this one has alone.
 #[derive(Args, Debug)]
@@ -51,6 +54,7 @@ struct Run {
     connected: Connected,
     intake: Intake,
     outcomes: Outcomes,
+    transactional: Option<Transactional>,
     signals: Signals,
     course: watch::Sender<Course>,
     recording: Option<RecordingEnd>,
@@ -61,7 +65,8 @@ fn prepare(arguments: &ProduceArgs, record: &RecordArgs) -> Result<Run, String> 
     let sources = source::open(&arguments.files)?;
     let names: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
     let signals = Signals::catch().map_err(|error| format!("no signals: {error}"))?;
-    let configured = configure(&arguments.connection)?;
+    let configured = configure(&arguments.connection())?;
+    let limits = arguments.transactions(&configured.config)?;
     record.check(&configured.config)?;
     // Files are emptied last, when nothing else can be wrong.
     let failed = arguments.failed.as_deref();
@@ -91,25 +96,33 @@ fn prepare(arguments: &ProduceArgs, record: &RecordArgs) -> Result<Run, String> 
         format,
         defaults: arguments.defaults(),
         keep: Keep::of(arguments),
+        is_transactional: limits.is_some(),
         window: Arc::clone(&window),
         window_size,
         course: course.subscribe(),
         entries: sender,
         source: 0,
     };
+    let ledger = Ledger::new(arguments, names, connected.is_acks_zero());
     let outcomes = Outcomes {
         producer: connected.producer.clone(),
         entries: receiver,
         window,
         course: course.clone(),
-        ledger: Ledger::new(arguments, names, connected.is_acks_zero()),
+        ledger: if limits.is_some() {
+            ledger.with_transactions()
+        } else {
+            ledger
+        },
         failed,
         progress: progress(arguments.report),
     };
+    let transactional = limits.map(|limits| Transactional::new(limits, &connected.config));
     Ok(Run {
         connected,
         intake,
         outcomes,
+        transactional,
         signals,
         course,
         recording,
@@ -133,22 +146,34 @@ fn progress(report: ReportForm) -> ProgressBar {
 impl Run {
     async fn finish(mut self) -> ExitStatus {
         let producer = &self.connected.producer;
+        // The first signal ends the input, and without transactions the run; after the next one an open
+        // transaction is aborted; after the last nothing more is sent.
+        let limits: &[Option<Duration>] = match self.transactional {
+            Some(_) => &[None, Some(CLOSE_TIMEOUT)],
+            None => &[Some(CLOSE_TIMEOUT)],
+        };
+        let mut limits = limits.iter().copied();
         let outcomes = {
             let work = async {
-                let (outcomes, ()) = tokio::join!(self.outcomes.run(), self.intake.run());
+                let outcomes = async {
+                    match self.transactional {
+                        Some(all) => self.outcomes.run_transactions(all).await,
+                        None => self.outcomes.run().await,
+                    }
+                };
+                let (outcomes, ()) = tokio::join!(outcomes, self.intake.run());
                 outcomes
             };
             tokio::pin!(work);
-            // After the second signal nothing more is sent.
-            let mut timeout = CLOSE_TIMEOUT;
             loop {
                 tokio::select! {
                     outcomes = &mut work => break outcomes,
                     () = self.signals.next() => {
                         self.course.send_replace(Course::Stop);
-                        let producer = producer.clone();
-                        tokio::spawn(async move { producer.close(timeout).await });
-                        timeout = Duration::ZERO;
+                        if let Some(limit) = limits.next().unwrap_or(Some(Duration::ZERO)) {
+                            let producer = producer.clone();
+                            tokio::spawn(async move { producer.close(limit).await });
+                        }
                     }
                 }
             }

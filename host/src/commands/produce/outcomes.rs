@@ -37,17 +37,7 @@ pub(super) struct Outcomes {
 impl Outcomes {
     /// Settles entries until the intake has ended and everything is reported.
     pub(super) async fn run(mut self) -> Self {
-        loop {
-            let entry = match self.entries.try_recv() {
-                Ok(entry) => Some(entry),
-                Err(_) => {
-                    self.write_out();
-                    self.entries.recv().await
-                }
-            };
-            let Some(entry) = entry else {
-                return self;
-            };
+        while let Some(entry) = self.next_entry().await {
             let permits = entry.permits;
             self.settle(entry).await;
             if self.ledger.gathered_bytes() >= GATHERED {
@@ -55,6 +45,18 @@ impl Outcomes {
             }
             self.window.add_permits(permits as usize);
             self.progress.set_position(self.ledger.tally().records());
+        }
+        self
+    }
+
+    /// The next step of the input; `None` when the intake has ended.
+    pub(super) async fn next_entry(&mut self) -> Option<Entry> {
+        match self.entries.try_recv() {
+            Ok(entry) => Some(entry),
+            Err(_) => {
+                self.write_out();
+                self.entries.recv().await
+            }
         }
     }
 
@@ -65,6 +67,8 @@ impl Outcomes {
                 let report = self.wait(delivery).await;
                 self.settle_sent(source, &report, &kept);
             }
+            // Nothing waits here where no transactions are made.
+            Pending::Unsent(_) => {}
             Pending::Refused { record, error } => self.ledger.refuse(source, &record, &error),
             Pending::Bad(line) => self.ledger.settle_bad(source, &line),
             Pending::Unreadable(error) => self.ledger.unreadable(&error),
@@ -100,7 +104,7 @@ impl Outcomes {
                 topic: (!topic.is_empty()).then_some(topic),
                 partition: report.partition,
                 offset: report.offset,
-                timestamp: report.timestamp,
+                timestamp: Some(report.timestamp),
                 outcome: report.outcome,
                 error: error.as_deref(),
             };
@@ -120,7 +124,7 @@ impl Outcomes {
         }
     }
 
-    fn write_out(&mut self) {
+    pub(super) fn write_out(&mut self) {
         write(&mut self.ledger, Outlet::Reports, &mut io::stdout());
         if let Some(file) = &mut self.failed {
             write(&mut self.ledger, Outlet::Failed, file);
@@ -139,7 +143,7 @@ fn write(ledger: &mut Ledger, outlet: Outlet, writer: &mut dyn Write) {
     }
 }
 
-fn describe(topic: &str, cause: ReportCause, message: Option<&str>) -> String {
+pub(super) fn describe(topic: &str, cause: ReportCause, message: Option<&str>) -> String {
     match cause {
         ReportCause::Delivery(cause) => describe_cause(topic, cause, message),
         ReportCause::Topic(error) => describe_topic_error(topic, error),

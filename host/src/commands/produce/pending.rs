@@ -8,6 +8,8 @@ use odradek_host::BatchDelivery;
 pub(super) enum Pending {
     /// Records on their way.
     Sent { delivery: BatchDelivery, kept: Kept },
+    /// Records that wait for the rest of their transaction.
+    Unsent(Vec<InputRecord>),
     /// A record that was not taken, and why.
     Refused {
         record: Box<InputRecord>,
