@@ -8,3 +8,5 @@ mod produce;
 mod replay;
 mod signals;
 mod tool;
+mod transaction_cases;
+mod transactions;

@@ -116,6 +116,11 @@ impl Cluster {
         }
     }
 
+    /// The brokers themselves, to be given conduct and looked into.
+    pub const fn broker(&self) -> &FakeBroker {
+        &self.broker
+    }
+
     /// How many brokers there are.
     pub fn brokers(&self) -> usize {
         self.proxies.len()
