@@ -162,7 +162,7 @@ impl<'a> Attempt<'a> {
 }
 
 /// Whether the machine refused a record that it would never take.
-const fn is_refused_alone(cause: ReportCause) -> bool {
+fn is_refused_alone(cause: ReportCause) -> bool {
     match cause {
         ReportCause::Topic(_) => true,
         ReportCause::Refused(error) => Failure::of_send(error).is_none(),
