@@ -87,6 +87,8 @@ impl Outcomes {
         if let Some(rest) = all.gathering.rest() {
             self.transact(&mut all, rest).await;
         }
+        // The last transaction is settled when nothing more is waited for.
+        self.write_out();
         self
     }
 
