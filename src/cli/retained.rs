@@ -254,7 +254,7 @@ impl Settling {
             offset: offset.filter(|_| outcome != Outcome::NotWritten),
             timestamp: place.map(|place| place.timestamp),
             outcome,
-            error: own.or(why.map(String::as_str)),
+            error: own.or_else(|| why.map(String::as_str)),
         };
         ledger.settle(source, &self.kept, index, &settled);
     }
