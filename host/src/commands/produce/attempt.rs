@@ -114,10 +114,11 @@ impl<'a> Attempt<'a> {
         Ok(())
     }
 
-    /// Takes the reports that have come, or come within `limit`.
+    /// Takes the reports that have come, or come within `limit`; the others may come later.
     async fn collect(&mut self, limit: Duration) {
-        for (positions, delivery) in std::mem::take(&mut self.sent) {
-            let Ok(report) = tokio::time::timeout(limit, delivery).await else {
+        for (positions, mut delivery) in std::mem::take(&mut self.sent) {
+            let Ok(report) = tokio::time::timeout(limit, &mut delivery).await else {
+                self.sent.push((positions, delivery));
                 continue;
             };
             for (at, report) in positions.into_iter().zip(report.reports()) {
