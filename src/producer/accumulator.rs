@@ -344,6 +344,7 @@ impl Accumulator {
             is_in_flight: false,
             is_in_doubt: false,
             was_sent_by_name: false,
+            is_lost_with_old_log: false,
             last_error: None,
         });
         self.retime(slot, now);

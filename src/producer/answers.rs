@@ -209,6 +209,7 @@ impl Producer {
                     return;
                 };
                 batch.is_in_doubt |= adds_doubt;
+                batch.is_lost_with_old_log &= !adds_doubt;
                 let failures = batch.attempts.saturating_sub(1);
                 if refresh && !self.is_led_elsewhere(slot, failures) {
                     self.cluster.metadata.want_refresh();

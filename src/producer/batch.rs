@@ -52,6 +52,8 @@ pub(super) struct ProducerBatch {
     /// A request that carried it named its topic (Produce below 13): it may reach the log of another topic
     /// that was created with the same name since.
     pub(super) was_sent_by_name: bool,
+    /// It is in doubt because of a log that is gone: in the one that its partition has now it is not.
+    pub(super) is_lost_with_old_log: bool,
     pub(super) last_error: Option<ErrorCode>,
 }
 

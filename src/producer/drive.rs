@@ -6,9 +6,11 @@ use super::{Life, Producer};
 use crate::cluster::{RequestTag, TopicState};
 use crate::driver::{Output, WaitReason};
 use crate::error::{Cause, FatalError};
+use crate::error_code::ErrorCode;
 use crate::event::Event;
 use crate::ids::{BrokerId, TopicHandle};
 use crate::time::Instant;
+use crate::transaction::TransactionFault;
 use crate::wire::ApiKey;
 use crate::wire::api::init_producer_id::InitProducerIdRequest;
 use bytes::Bytes;
@@ -227,7 +229,7 @@ impl Producer {
                 if let (true, Some(transactions)) = (is_sent, transactions) {
                     transactions.on_produce();
                 }
-                if self.drop_refused(now) || is_sent {
+                if self.drop_refused(now) || self.give_up_stuck() || is_sent {
                     return true;
                 }
             } else if self.cluster.connect(broker, now) {
@@ -235,6 +237,17 @@ impl Producer {
             }
         }
         false
+    }
+
+    /// Where a topic was created again in the middle of a transaction its partitions need another epoch,
+    /// which only the end of the transaction brings. True if there was one.
+    fn give_up_stuck(&mut self) -> bool {
+        let is_stuck = self.sender.take_stuck();
+        if let (true, Some(transactions)) = (is_stuck, &mut self.transactions) {
+            transactions.on_gap();
+            transactions.fault(TransactionFault::Broker(ErrorCode::UNKNOWN_TOPIC_ID));
+        }
+        is_stuck
     }
 
     fn finish_closing(&mut self) -> bool {

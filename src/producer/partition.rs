@@ -73,7 +73,7 @@ impl PartitionQueue {
     pub(super) fn forget_doubts_of_old_log(&mut self) {
         let queued = self.batches.iter_mut().filter(|one| !one.is_in_flight);
         for batch in queued.filter(|one| !one.was_sent_by_name) {
-            batch.is_in_doubt = false;
+            batch.is_lost_with_old_log = true;
         }
     }
 
@@ -331,7 +331,8 @@ impl PartitionQueue {
     fn settleable(&self) -> Option<usize> {
         let is_suspect = self.sequence.run() == Run::Suspect;
         self.batches.iter().position(|batch| {
-            batch.is_stamped() && !batch.is_in_flight && (is_suspect || batch.is_in_doubt)
+            let may_be_found = batch.is_in_doubt && !batch.is_lost_with_old_log;
+            batch.is_stamped() && !batch.is_in_flight && (is_suspect || may_be_found)
         })
     }
 

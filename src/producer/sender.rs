@@ -5,7 +5,7 @@ use super::identity::Identity;
 use super::memory::Memory;
 use super::produce_frame::{self, FrameBatch, FrameSettings};
 use super::refusal::Refusal;
-use super::sequence::Stamp;
+use super::sequence::{Run, Stamp};
 use super::transaction::Transactions;
 use super::verdict::Attempt;
 use crate::cluster::{Cluster, LeaderHint, RequestTag};
@@ -40,6 +40,8 @@ pub(super) struct Sender {
     pub(super) counters: Sending,
     /// Batches whose codec their leader does not know, to be given up.
     refused: Vec<(Slot, u64)>,
+    /// A partition takes nothing more under the identity of the open transaction.
+    is_stuck: bool,
 }
 
 /// On whose behalf batches are written.
@@ -120,6 +122,7 @@ impl Sender {
             requests: BTreeMap::new(),
             counters: Sending::default(),
             refused: Vec::new(),
+            is_stuck: false,
         }
     }
 
@@ -127,6 +130,12 @@ impl Sender {
     /// and ordinal, each once.
     pub(super) fn take_refused(&mut self) -> Vec<(Slot, u64)> {
         core::mem::take(&mut self.refused)
+    }
+
+    /// True once after a drain that found a partition which needs another identity than the transaction
+    /// has.
+    pub(super) const fn take_stuck(&mut self) -> bool {
+        core::mem::replace(&mut self.is_stuck, false)
     }
 
     /// Drains what is ready for one broker into one request. Returns whether a request was handed out.
@@ -223,6 +232,7 @@ impl Sender {
                 .map_or((TopicUuid::ZERO, 0), |view| (view.uuid, view.name.len()));
             partition.enter_log(uuid);
             partition.mend(identity);
+            self.is_stuck |= identity.is_transactional() && partition.sequence.run() == Run::Over;
             let Some(position) = partition.drainable(broker, identity, now) else {
                 // It comes back onto a list when what holds it up is over.
                 if partition.leader != Some(broker) {

@@ -158,12 +158,13 @@ impl PartitionSequence {
         });
     }
 
-    /// The log is another one: what brokers know of the producer there has nothing to do with this, and
-    /// they take it from 0 on.
+    /// The log is another one: what brokers know of the producer there has nothing to do with this.
+    /// Nothing is stamped there under the same epoch: requests that name the topic may have reached it
+    /// already, and what starts at 0 again would be taken for a duplicate.
     pub(super) fn leave_log(&mut self) {
         self.last_offset = None;
         if self.under.is_some() {
-            self.fall_to(Run::Forgotten);
+            self.fall_to(Run::Broken);
         }
     }
 
@@ -317,7 +318,7 @@ mod tests {
         sequence.leave_log();
         assert_eq!(
             (sequence.run(), sequence.last_offset()),
-            (Run::Forgotten, None)
+            (Run::Broken, None)
         );
     }
 }

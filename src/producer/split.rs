@@ -29,6 +29,7 @@ struct Origin {
     attempts: u32,
     is_in_doubt: bool,
     was_sent_by_name: bool,
+    is_lost_with_old_log: bool,
     last_error: Option<ErrorCode>,
 }
 
@@ -40,6 +41,7 @@ impl Origin {
             attempts: batch.attempts,
             is_in_doubt: batch.is_in_doubt,
             was_sent_by_name: batch.was_sent_by_name,
+            is_lost_with_old_log: batch.is_lost_with_old_log,
             last_error: batch.last_error,
         }
     }
@@ -181,6 +183,7 @@ impl Producer {
             is_in_flight: false,
             is_in_doubt: origin.is_in_doubt,
             was_sent_by_name: origin.was_sent_by_name,
+            is_lost_with_old_log: origin.is_lost_with_old_log,
             last_error: origin.last_error,
         }
     }

@@ -300,6 +300,7 @@ mod tests {
             is_in_flight: false,
             is_in_doubt: false,
             was_sent_by_name: false,
+            is_lost_with_old_log: false,
             last_error: None,
         }
     }

@@ -229,6 +229,8 @@ impl Transactions {
                 Kind::of(cluster.transaction_version()) != self.current.kind;
             return Effect::None;
         }
+        // The end of one of the second kind brings another epoch by itself.
+        self.current.needs_new_epoch = false;
         Effect::Granted {
             producer_id: response.producer_id,
             producer_epoch: response.producer_epoch,

@@ -267,7 +267,7 @@ impl Transactions {
     /// Sequences of the identity are missing from now on, in some partition, or a broker does not take
     /// it any more.
     pub(super) fn on_gap(&mut self) {
-        self.current.needs_new_epoch |= self.current.kind == Kind::First;
+        self.current.needs_new_epoch = true;
     }
 
     /// The next operation whose end the application has not heard of.

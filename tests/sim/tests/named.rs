@@ -25,3 +25,19 @@ fn a_coordinator_that_is_down_is_not_waited_for_in_the_past() {
 fn a_topic_that_is_created_again_gets_its_batches_in_order() {
     passes(1508);
 }
+
+#[test]
+fn what_went_with_the_log_of_a_deleted_topic_is_still_in_doubt() {
+    // A batch was appended to a log that was deleted later. Its doubt was forgotten with the log, and it was reported
+    // as not written when the new log refused it.
+    for seed in [153, 623] {
+        passes(seed);
+    }
+}
+
+#[test]
+fn nothing_starts_again_under_the_same_epoch_in_the_log_of_a_topic_that_is_created_again() {
+    // Produce by name had reached the new log before its id was known. Sequences that started at 0 again under the
+    // same epoch were taken for duplicates there: records were reported as written that nobody had stored.
+    passes(337);
+}
