@@ -3,7 +3,7 @@
 
 use super::Producer;
 use super::accumulator::Slot;
-use super::transaction::{Bearer, Destination, Effect, Request};
+use super::transaction::{Bearer, Destination, Effect, Request, fatal};
 use crate::cluster::{RequestSlot, RequestTag};
 use crate::error::{Cause, FatalError};
 use crate::error_code::ErrorCode;
@@ -28,7 +28,7 @@ impl Producer {
     /// Goes on with the transaction: drops what it does not need any more, ends what is over, and asks a
     /// coordinator what has to be asked. Returns whether anything was done.
     pub(super) fn pursue_transaction(&mut self, now: Instant) -> bool {
-        let bearer = self.bearer();
+        let (bearer, is_settled) = (self.bearer(), self.is_transaction_settled());
         let Some(transactions) = &mut self.transactions else {
             return false;
         };
@@ -39,7 +39,6 @@ impl Producer {
         if transactions.expire(now) {
             return true;
         }
-        let is_settled = self.delivery.is_settled() && !self.sender.has_requests();
         if transactions.progress(is_settled, bearer) {
             return true;
         }
@@ -125,26 +124,27 @@ impl Producer {
             })
     }
 
-    /// A coordinator that a request waits for and that has no connection.
-    pub(super) fn wanted_coordinator(&self) -> Option<BrokerId> {
-        let transactions = self.transactions.as_ref()?;
-        if transactions.retry_at() > self.now {
-            return None;
-        }
-        let is_settled = self.delivery.is_settled() && !self.sender.has_requests();
-        let request = transactions.next_request(is_settled)?;
-        match transactions.destination(&request) {
-            Destination::Broker(node) => Some(node),
-            Destination::Anyone => None,
-        }
+    /// Whether every record of the transaction is reported and no request with records is out.
+    fn is_transaction_settled(&self) -> bool {
+        self.delivery.is_settled() && !self.sender.has_requests()
     }
 
-    /// When a request to a coordinator leaves that waits for its back-off.
-    pub(super) fn coordinator_due_at(&self) -> Option<Instant> {
-        let transactions = self.transactions.as_ref()?;
-        let is_settled = self.delivery.is_settled() && !self.sender.has_requests();
-        transactions.next_request(is_settled)?;
-        Some(transactions.retry_at()).filter(|at| *at > self.now)
+    /// What the next request to a coordinator waits for: a connection to a broker, or the end of its
+    /// back-off.
+    pub(super) fn coordinator_wait(&self) -> (Option<BrokerId>, Option<Instant>) {
+        let Some(transactions) = &self.transactions else {
+            return (None, None);
+        };
+        let Some(request) = transactions.next_request(self.is_transaction_settled()) else {
+            return (None, None);
+        };
+        if transactions.retry_at() > self.now {
+            return (None, Some(transactions.retry_at()));
+        }
+        match transactions.destination(&request) {
+            Destination::Broker(node) => (Some(node), None),
+            Destination::Anyone => (None, None),
+        }
     }
 
     pub(super) fn on_coordinator_answer(
@@ -210,20 +210,20 @@ impl Producer {
         let Some(transactions) = &mut self.transactions else {
             return false;
         };
-        let fatal = match error {
-            ErrorCode::PRODUCER_FENCED => FatalError::Fenced,
-            ErrorCode::CLUSTER_AUTHORIZATION_FAILED
-            | ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED => FatalError::NotAuthorized(error),
-            ErrorCode::UNSUPPORTED_VERSION | ErrorCode::INVALID_PRODUCER_ID_MAPPING => {
-                FatalError::Transaction(error)
+        match error {
+            ErrorCode::PRODUCER_FENCED
+            | ErrorCode::CLUSTER_AUTHORIZATION_FAILED
+            | ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+            | ErrorCode::UNSUPPORTED_VERSION
+            | ErrorCode::INVALID_PRODUCER_ID_MAPPING => {
+                self.fail(fatal(error), now);
+                true
             }
             ErrorCode::INVALID_PRODUCER_EPOCH => {
                 transactions.on_gap();
-                return false;
+                false
             }
-            _ => return false,
-        };
-        self.fail(fatal, now);
-        true
+            _ => false,
+        }
     }
 }

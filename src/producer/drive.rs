@@ -289,7 +289,8 @@ impl Producer {
             wanted = accumulator.next_ready_broker(wanted);
             wanted
         });
-        let unconnected = unconnected.chain(self.wanted_coordinator());
+        let (coordinator, coordinator_due) = self.coordinator_wait();
+        let unconnected = unconnected.chain(coordinator);
         let (cluster, cluster_reason) = self.cluster.next_deadline(unconnected, now);
         self.cluster_deadline = cluster;
         if matches!(self.life, Life::Disconnecting | Life::Closed) {
@@ -316,7 +317,7 @@ impl Producer {
             (self.watches.next_deadline(), WaitReason::MaxBlock),
             (identity, WaitReason::RetryBackoff),
             (operations, WaitReason::MaxBlock),
-            (self.coordinator_due_at(), WaitReason::RetryBackoff),
+            (coordinator_due, WaitReason::RetryBackoff),
             (close, WaitReason::Close),
         ];
         let first = deadlines

@@ -334,7 +334,7 @@ fn gravest(errors: impl Iterator<Item = ErrorCode>, api: ApiKey) -> ErrorCode {
 }
 
 /// The end of a producer because of what a coordinator answers.
-fn fatal(error: ErrorCode) -> FatalError {
+pub(in super::super) fn fatal(error: ErrorCode) -> FatalError {
     match error {
         // Brokers before 2.7 say INVALID_PRODUCER_EPOCH where later ones say PRODUCER_FENCED (KIP-588).
         ErrorCode::PRODUCER_FENCED | ErrorCode::INVALID_PRODUCER_EPOCH => FatalError::Fenced,

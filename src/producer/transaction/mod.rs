@@ -57,7 +57,7 @@ use core::time::Duration;
 use offsets::PendingOffsets;
 use std::collections::{BTreeSet, VecDeque};
 
-pub(super) use answers::Effect;
+pub(super) use answers::{Effect, fatal};
 pub(super) use coordinators::Destination;
 pub(super) use requests::{Bearer, Request};
 
