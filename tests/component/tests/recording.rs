@@ -67,8 +67,7 @@ fn recorded(how: How<'_>, seed: u64, script: impl Fn(&mut Session)) -> Vec<u8> {
         .end
         .wait(Duration::ZERO)
         .expect("the recording is whole");
-    let bytes = file.0.lock().expect("no panic").clone();
-    bytes
+    file.0.lock().expect("no panic").clone()
 }
 
 fn replayed(file: &[u8]) -> (Progress, Result<(), ReplayError>, String) {

@@ -57,7 +57,7 @@ async fn send_all(
     let producer = built.expect("the properties are right");
     let (mut number, mut said, mut waiting) = (0, Vec::new(), VecDeque::new());
     let mut is_done = false;
-    while !(is_done && progress.are_faults_over()) && !progress.is_abandoned() {
+    while !(progress.is_abandoned() || is_done && progress.are_faults_over()) {
         for _ in 0..if is_done { 1 } else { size.burst } {
             let delivery = send_one(&producer, target, number).await;
             waiting.push_back(delivery);

@@ -36,7 +36,7 @@ pub(crate) fn run(
     insist(|| producer.init()).unwrap_or_else(|trouble| panic!("init: {trouble}"));
     let (mut all, mut reached) = (Vec::new(), vec![0; PARTITIONS as usize]);
     let mut is_done = false;
-    while !(is_done && progress.are_faults_over()) && !progress.is_abandoned() {
+    while !(progress.is_abandoned() || is_done && progress.are_faults_over()) {
         let first = all.last().map_or(0, |last: &Transaction| last.records.end);
         let Some(next) = next(all.len(), first, &reached, source, size.of_each) else {
             sleep(PAUSE);
