@@ -12,7 +12,7 @@ async fn the_table_is_printed_in_parts_and_as_json() {
     assert_eq!(all.code, Some(0), "{}", all.stderr);
     for line in [
         "\nacks ",
-        "\ntransactional.id ",
+        "\ntransactional.id\n",
         "\nqueue.buffering.max.ms ",
     ] {
         assert!(all.stdout.contains(line), "{line:?}\n{}", all.stdout);

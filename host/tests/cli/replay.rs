@@ -107,14 +107,15 @@ async fn compressed_payloads_cannot_be_masked() {
 async fn a_damaged_recording_is_replayed_as_far_as_it_goes() {
     let broker = broker(1).await;
     let file = TemporaryFile::new("damaged", b"");
-    // Enough for several blocks.
-    let input: String = (0..3000).map(|n| format!("{n:0>100}\n")).collect();
-    let arguments = ["-t", "t", "--record", file.path()];
+    // More than the buffer holds, so that the last records are handed over long after the first answer.
+    let input: String = (0..12_000).map(|n| format!("{n:0>100}\n")).collect();
+    let small = "buffer.memory=400000";
+    let arguments = ["-t", "t", "-X", small, "--record", file.path()];
     let servers = broker.bootstrap_servers();
     let ended = produce(&servers, &arguments, input.as_bytes()).await;
-    assert_eq!(ended.last_line(), "delivered=3000 failed=0 possibly=0");
+    assert_eq!(ended.last_line(), "delivered=12000 failed=0 possibly=0");
     let whole = file.content();
-    assert!(whole.len() > 300_000, "{}", whole.len());
+    assert!(whole.len() > 1_200_000, "{}", whole.len());
 
     let cut = TemporaryFile::new("cut", &whole[..whole.len() - 1000]);
     let ended = replay(&[cut.path()]).await;
@@ -127,7 +128,7 @@ async fn a_damaged_recording_is_replayed_as_far_as_it_goes() {
     );
 
     let mut corrupt = whole.clone();
-    corrupt[200_000] ^= 1;
+    corrupt[whole.len() - 200_000] ^= 1;
     let corrupt = TemporaryFile::new("corrupt", &corrupt);
     let ended = replay(&[corrupt.path(), "--trace"]).await;
     assert_eq!(ended.code, Some(1));

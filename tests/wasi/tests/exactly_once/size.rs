@@ -21,6 +21,8 @@ pub(crate) struct Size {
     pub(crate) cut_after: u32,
     /// How many transactions are made at least; they go on until the faults are over.
     pub(crate) transactions: usize,
+    /// How many records they write together at least.
+    pub(crate) transacted: u64,
     /// How many records a transaction consumes, and writes, of each partition at most.
     pub(crate) of_each: i64,
     /// Whether the faults are those of a long run.
@@ -39,8 +41,9 @@ const CI: Size = Size {
     records: 3_000,
     burst: 5,
     pause: Duration::from_millis(10),
-    cut_after: 16,
+    cut_after: 19,
     transactions: 40,
+    transacted: 300,
     of_each: 6,
     is_full: false,
 };
@@ -51,6 +54,7 @@ const FULL: Size = Size {
     pause: Duration::ZERO,
     cut_after: 21,
     transactions: 500,
+    transacted: 1_000_000,
     of_each: 480,
     is_full: true,
 };

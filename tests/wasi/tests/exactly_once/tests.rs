@@ -46,7 +46,7 @@ fn kafka_4_3() {
         name: "second",
         subject: Subject::Engine,
         size,
-        faults: faults(size, &all[..3], &all),
+        faults: faults(size, &[kill_a_node], &all),
     }
     .run(&mut alone.cluster);
     takeover::fence(&mut alone.cluster, "fenced");
@@ -82,7 +82,7 @@ fn kafka_3_9() {
         name: "older",
         subject: Subject::Native,
         size,
-        faults: faults(size, &all[..1], &all),
+        faults: faults(size, &[pause_a_node], &all),
     }
     .run(&mut alone.cluster);
 }
@@ -101,6 +101,7 @@ fn kfake() {
     let few = Size {
         records: 300,
         transactions: 10,
+        transacted: 200,
         ..size
     };
     let both = [

@@ -47,7 +47,7 @@ pub(crate) fn run(
             reached.clone_from(&made.to);
         }
         all.push(made);
-        let enough = reached.iter().sum::<i64>() as u64 >= size.records;
+        let enough = reached.iter().sum::<i64>() as u64 >= size.transacted;
         if !is_done && enough && all.len() >= size.transactions {
             is_done = true;
             progress.is_done();
