@@ -30,7 +30,8 @@ const LONG_CALM: Duration = Duration::from_secs(5);
 /// Something that happens to a cluster, whose topics are named.
 pub(crate) type Fault = fn(&mut Cluster, &[&str]);
 
-/// Lets the faults happen, all at least once and until enough is sent; then ends the producers.
+/// Lets the faults happen, all at least once; at full size again and again until enough is sent. Then ends
+/// the producers.
 ///
 /// # Panics
 ///
@@ -39,11 +40,12 @@ pub(crate) fn happen(
     cluster: &mut Cluster,
     topics: &[&str],
     faults: &[Fault],
+    is_full: bool,
     progress: &Progress,
 ) {
     let begin = Instant::now();
     for (round, fault) in faults.iter().cycle().enumerate() {
-        if round >= faults.len() && !progress.is_busy() {
+        if round >= faults.len() && !(is_full && progress.is_busy()) {
             break;
         }
         assert!(begin.elapsed() < LOAD_LIMIT, "{progress:?}");

@@ -16,6 +16,7 @@ use odradek_tests_interop::transactions::{Sum, Transaction};
 use odradek_tests_wasi::peers::Cutter;
 use std::io::Write;
 use std::thread;
+use std::time::Instant;
 
 /// One run on a cluster. The name is that of its group and its transactional id, and a part of those of its
 /// topics.
@@ -48,14 +49,15 @@ impl Pipeline<'_> {
             cluster.create_topic(topic, PARTITIONS as usize, &["min.insync.replicas=2"]);
         }
         let place = Place::of(cluster);
-        let nodes = cluster.ports();
+        let (start, nodes) = (Instant::now(), cluster.ports());
         let cutter = Cutter::start(nodes, SEED, self.size.cut_after).expect("the ports are free");
         let properties = properties(&cluster.front());
         let told = self.send(&place, &properties, &topics, |progress| {
-            happen(cluster, &topics, self.faults, progress);
+            happen(cluster, &topics, self.faults, self.size.is_full, progress);
         });
         let cuts = cutter.cuts();
-        let _ = writeln!(std::io::stderr(), "{}: {cuts:?}", self.name);
+        let loaded = start.elapsed();
+        let _ = writeln!(std::io::stderr(), "{}: {cuts:?} in {loaded:?}", self.name);
         assert!(cuts.requests > 0 && cuts.responses > 0 && cuts.swallowed > 0);
         whole(cluster, &topics);
         self.judge(&place, &topics, &told)
@@ -130,10 +132,16 @@ impl Pipeline<'_> {
     }
 
     fn judge(&self, place: &Place, topics: &[&str; 3], told: &Told) -> Sum {
+        let start = Instant::now();
         judge_load(place, topics[0], &told.said);
         let sum = judge_transactions(place, self.route(topics), &told.transactions);
         let sent = told.said.len();
-        let _ = writeln!(std::io::stderr(), "{}: {sent} sent, {sum:?}", self.name);
+        let judged = start.elapsed();
+        let _ = writeln!(
+            std::io::stderr(),
+            "{}: {sent} sent, {sum:?}, judged in {judged:?}",
+            self.name
+        );
         assert!(sum.committed > 0 && sum.aborted > 0, "{sum:?}");
         assert!(sum.records >= self.size.transacted, "{sum:?}");
         sum

@@ -1,4 +1,4 @@
-//! The scenarios, one cluster after the other.
+//! The scenarios, one cluster or two at a time.
 
 use crate::faults::{Fault, kill_a_node, move_leaders, pause_a_node, restart_all_nodes};
 use crate::judge::Place;
@@ -12,16 +12,18 @@ use odradek_tests_interop::kfake::Kfake;
 use odradek_tests_interop::setup::Setup;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A cluster that no other one runs beside.
-struct Alone {
+/// One of at most two clusters that run at the same time; at full size there is one.
+struct Turn {
     cluster: Own,
     _turn: MutexGuard<'static, ()>,
 }
 
-impl Alone {
-    fn start(setup: Setup, test: &str) -> Option<Self> {
-        static TURN: Mutex<()> = Mutex::new(());
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+impl Turn {
+    /// Waits for the clusters of this lane that started before.
+    fn start(lane: usize, setup: Setup, test: &str) -> Option<Self> {
+        static LANES: [Mutex<()>; 2] = [Mutex::new(()), Mutex::new(())];
+        let lane = &LANES[if Size::get().is_full { 0 } else { lane }];
+        let turn = lane.lock().unwrap_or_else(PoisonError::into_inner);
         let cluster = Cluster::own(setup, test)?;
         Some(Self {
             cluster,
@@ -37,7 +39,7 @@ fn faults<'a>(size: Size, short: &'a [Fault], long: &'a [Fault]) -> &'a [Fault] 
 
 #[test]
 fn kafka_4_3() {
-    let Some(mut alone) = Alone::start(Setup::three(Release::V4_3_0), "kafka_4_3") else {
+    let Some(mut turn) = Turn::start(0, Setup::three(Release::V4_3_0), "kafka_4_3") else {
         return;
     };
     let size = Size::get();
@@ -48,32 +50,32 @@ fn kafka_4_3() {
         size,
         faults: faults(size, &[kill_a_node], &all),
     }
-    .run(&mut alone.cluster);
-    takeover::fence(&mut alone.cluster, "fenced");
-    takeover::kill_generations(&mut alone.cluster, "killed");
-    two_phase::is_not_offered(&alone.cluster, "not-offered");
+    .run(&mut turn.cluster);
+    takeover::fence(&mut turn.cluster, "fenced");
+    takeover::kill_generations(&mut turn.cluster, "killed");
+    two_phase::is_not_offered(&turn.cluster, "not-offered");
     // Transactions of the first kind, by the same nodes.
-    alone.cluster.admin().tell("lower transaction.version 1");
+    turn.cluster.admin().tell("lower transaction.version 1");
     let _ = Pipeline {
         name: "first",
         subject: Subject::Engine,
         size,
         faults: faults(size, &[move_leaders], &all),
     }
-    .run(&mut alone.cluster);
+    .run(&mut turn.cluster);
 }
 
 #[test]
 fn kafka_unstable() {
-    let Some(mut alone) = Alone::start(Setup::unstable(), "kafka_unstable") else {
+    let Some(mut turn) = Turn::start(1, Setup::unstable(), "kafka_unstable") else {
         return;
     };
-    two_phase::run(&mut alone.cluster, "two-phase");
+    two_phase::run(&mut turn.cluster, "two-phase");
 }
 
 #[test]
 fn kafka_3_9() {
-    let Some(mut alone) = Alone::start(Setup::three(Release::V3_9_1), "kafka_3_9") else {
+    let Some(mut turn) = Turn::start(1, Setup::three(Release::V3_9_1), "kafka_3_9") else {
         return;
     };
     let size = Size::get();
@@ -82,9 +84,9 @@ fn kafka_3_9() {
         name: "older",
         subject: Subject::Native,
         size,
-        faults: faults(size, &[pause_a_node], &all),
+        faults: faults(size, &[move_leaders], &all),
     }
-    .run(&mut alone.cluster);
+    .run(&mut turn.cluster);
 }
 
 #[test]
@@ -94,7 +96,7 @@ fn kfake() {
     };
     let place = Place {
         bootstrap: kfake.bootstrap().to_owned(),
-        release: Release::V4_3_0,
+        console: None,
     };
     let size = Size::get();
     // That librdkafka passes shows that what fails is a producer, and not the scenario.
