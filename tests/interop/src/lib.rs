@@ -12,6 +12,7 @@ pub mod archive;
 pub mod case;
 pub mod class_file;
 pub mod cluster;
+pub mod committing;
 pub mod compare;
 pub mod console;
 pub mod dump;

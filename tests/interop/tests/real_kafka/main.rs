@@ -3,6 +3,7 @@
 mod partitioning;
 
 use odradek_tests_interop::case::{Case, PARTITIONS};
+use odradek_tests_interop::committing;
 use odradek_tests_interop::jars::Release;
 use odradek_tests_interop::kfake::Kfake;
 use odradek_tests_interop::process::Scratch;
@@ -97,4 +98,21 @@ cases! {
     kfake_acks_1: V4_3_0, "component", acks "1", "none";
     kfake_acks_0: V4_3_0, "component", acks "0", "none";
     kfake_native_idempotent: V4_3_0, "native", acks "all", "none";
+}
+
+fn transactions_are_committed(name: &str, backend: &'static str) {
+    committing::transactions_are_committed(name, &move |arguments, input, scratch| {
+        let arguments = [arguments, &["--backend", backend]].concat();
+        produce(&arguments, input, scratch)
+    });
+}
+
+#[test]
+fn component_commits_transactions() {
+    transactions_are_committed("component_commits_transactions", "component");
+}
+
+#[test]
+fn native_commits_transactions() {
+    transactions_are_committed("native_commits_transactions", "native");
 }

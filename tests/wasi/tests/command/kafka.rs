@@ -2,6 +2,7 @@
 
 use crate::run::wasm;
 use odradek_tests_interop::case::{Case, PARTITIONS};
+use odradek_tests_interop::committing;
 use odradek_tests_interop::jars::Release;
 use odradek_tests_interop::process;
 use odradek_tests_interop::records::Records;
@@ -41,4 +42,16 @@ pub(crate) fn kafka_stores_lz4_records(runtime: Runtime) {
         Runtime::Jco => "command_under_jco_lz4",
     };
     records_are_stored(name, runtime, "lz4");
+}
+
+pub(crate) fn kafka_commits_transactions(runtime: Runtime) {
+    let name = match runtime {
+        Runtime::Wasmtime => "command_commits_under_wasmtime",
+        Runtime::Jco => "command_commits_under_jco",
+    };
+    committing::transactions_are_committed(name, &move |arguments, input, scratch| {
+        let arguments = [&["produce"], arguments].concat();
+        let mut command = runtime.with_folder(scratch.path(), wasm(), &arguments);
+        process::run(&mut command, Some(input), scratch, LIMIT)
+    });
 }

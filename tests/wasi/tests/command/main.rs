@@ -39,6 +39,7 @@ under_both! {
     faults::unreached_brokers_are_explained_and_the_records_kept,
     kafka::kafka_stores_uncompressed_records,
     kafka::kafka_stores_lz4_records,
+    kafka::kafka_commits_transactions,
     transactions::transactions_of_both_kinds_are_committed_and_reported,
     unsent::bad_lines_beyond_the_window_end_the_run,
     unsent::a_bad_line_is_reported_while_the_input_stays_open,
