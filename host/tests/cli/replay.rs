@@ -1,6 +1,7 @@
 //! `produce --record` and `replay`.
 
 use crate::tool::{Ended, TemporaryFile, broker, command, end, produce, read};
+use crate::transaction_cases::CASES;
 
 async fn replay(arguments: &[&str]) -> Ended {
     let arguments = [&["replay"], arguments].concat();
@@ -36,13 +37,45 @@ async fn a_run_is_recorded_and_replayed_with_a_timeline() {
             "connection 0: ApiVersions v",
             "Produce v",
             "epoch 0 sequence 0 to ",
-            "written from offset 0 on",
+            "written from offset ",
             "(tickets ",
         ] {
             assert!(ended.stdout.contains(part), "no {part}:\n{}", ended.stdout);
         }
         let silent = replay(&[file.path()]).await;
         assert_eq!((silent.code, &*silent.stdout), (Some(0), ""));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn transactions_are_recorded_and_replayed_with_what_coordinators_said() {
+    let name = "a transaction that had to be aborted is sent again as a whole";
+    let case = CASES.iter().find(|case| case.name == name);
+    let case = case.expect("the case");
+    for version in [1, 2] {
+        let broker = broker(1).await;
+        case.prepare(&broker, version);
+        let file = TemporaryFile::new("transactions", b"");
+        let more = ["-t", "t", "--record", file.path()];
+        let arguments = [case.arguments(), more.to_vec()].concat();
+        let ended = produce(&broker.bootstrap_servers(), &arguments, &case.input()).await;
+        case.judge(&broker, ended.code, (&ended.stdout, &ended.stderr, ""));
+
+        let ended = replay(&[file.path(), "--trace"]).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let last = ended.last_line();
+        assert!(last.contains("natively and in the component"), "{last}");
+        let parts = [
+            "of the transaction a",
+            "abort, transactional.id a, producer id ",
+            "commit, transactional.id a, producer id ",
+            "transaction.version ",
+        ];
+        let registers = ended.stdout.contains("epoch 0, t-0");
+        assert_eq!(registers, version == 1, "{}", ended.stdout);
+        for part in parts {
+            assert!(ended.stdout.contains(part), "no {part}:\n{}", ended.stdout);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::broker::{INIT_PRODUCER_ID, PRODUCE};
 use crate::coordinator::{ADD_OFFSETS_TO_TXN, ADD_PARTITIONS_TO_TXN, EPOCH_MAX, FIRST_ID};
 use crate::faults::{Answer, Fate};
-use crate::partition_log::UnknownProducer;
+use crate::partition_log::{PartitionLog, UnknownProducer};
 use crate::transactions_world::{LEVELS, abort_required};
 use crate::world::World;
 use odradek::{Cause, ErrorCode, FatalError, OperationError, Outcome, TransactionState};
@@ -72,6 +72,25 @@ fn a_leader_that_lost_the_producer_costs_one_transaction() {
         world.transaction("w");
         assert_eq!(last_stamp(&world), (FIRST_ID, 1, 0));
         world.finish();
+    }
+}
+
+#[test]
+fn a_topic_that_is_created_again_costs_the_transaction_that_was_open() {
+    for level in LEVELS {
+        let mut world = World::begun(level);
+        world.cluster.topics.get_mut("orders").unwrap().set_id(99);
+        world.cluster.partition("orders", 0).log = PartitionLog::default();
+        let ticket = world.send_to("orders", 0, "v");
+        // Far from `delivery.timeout.ms`: the record cannot be stamped, and does not wait for it.
+        world.run_for(5_000);
+        assert_eq!(world.state(), TransactionState::AbortableError);
+        world.aborted();
+        let fortune = world.account.fortune(ticket);
+        assert_eq!(fortune.outcome, Outcome::NotWritten);
+        world.transaction("w");
+        let (_, epoch, sequence) = last_stamp(&world);
+        assert!(epoch > 0 && sequence == 0, "{epoch} {sequence}");
     }
 }
 

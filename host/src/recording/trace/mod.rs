@@ -15,6 +15,7 @@
 //! Bytes taken by a transport, and pieces of answers, are not told.
 
 mod batches;
+mod coordinators;
 mod traffic;
 
 pub(super) use traffic::asked;

@@ -2,9 +2,9 @@
 
 use super::Line;
 use super::batches::{BatchKey, Batches, topic_name};
+use super::coordinators;
 use crate::recording::request::{Head, LENGTH_BYTES, read_produce};
 use odradek::wire::api::api_versions::ApiVersionsAnswer;
-use odradek::wire::api::init_producer_id::InitProducerIdResponse;
 use odradek::wire::api::metadata::MetadataResponse;
 use odradek::wire::api::produce::{PartitionResponse, ProduceResponse, TopicRef};
 use odradek::wire::{ApiKey, Deframer, Reader, WireError, read_response_header};
@@ -108,7 +108,16 @@ impl Traffic {
                     format!("{connection}: {asked}, unreadable: {error}"),
                 ));
             }
-            None => lines.push(("request", format!("{connection}: {asked}, {bytes} bytes"))),
+            None => {
+                let mut said = format!("{connection}: {asked}, {bytes} bytes");
+                let key = head.key();
+                match key.map(|key| coordinators::asked(key, head.version, frame)) {
+                    Some(Ok(Some(more))) => said.push_str(&format!(", {more}")),
+                    Some(Err(error)) => said.push_str(&format!(", unreadable: {error}")),
+                    Some(Ok(None)) | None => {}
+                }
+                lines.push(("request", said));
+            }
         }
         if is_answered && let Some(conversation) = self.conversations.get_mut(&connection) {
             conversation.open.push_back(open);
@@ -228,15 +237,8 @@ fn answered(
             ApiVersionsAnswer::Downgrade(version) => format!("ask again with version {version}"),
         });
     }
-    if key == ApiKey::InitProducerId {
-        let response = InitProducerIdResponse::decode(body, version)?;
-        return Ok(format!(
-            "{}, producer id {}, epoch {}{}",
-            code(response.error),
-            response.producer_id,
-            response.producer_epoch,
-            throttled(response.throttle_time_ms)
-        ));
+    if let Some(said) = coordinators::answered(key, body, version)? {
+        return Ok(said);
     }
     Ok(format!("{} bytes", frame.len() + LENGTH_BYTES))
 }
@@ -322,7 +324,7 @@ const fn leads(partition: &odradek::wire::api::metadata::MetadataPartition) -> b
 }
 
 /// An error code without its meaning.
-fn code(code: ErrorCode) -> String {
+pub(super) fn code(code: ErrorCode) -> String {
     if code == ErrorCode(0) {
         return "no error".to_owned();
     }
@@ -330,7 +332,7 @@ fn code(code: ErrorCode) -> String {
     text.split(':').next().unwrap_or_default().to_owned()
 }
 
-fn throttled(millis: i32) -> String {
+pub(super) fn throttled(millis: i32) -> String {
     if millis > 0 {
         format!(", silence for {millis} ms")
     } else {
