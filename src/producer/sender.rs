@@ -233,11 +233,8 @@ impl Sender {
             partition.enter_log(uuid);
             partition.mend(identity);
             self.is_stuck |= identity.is_transactional() && partition.sequence.run() == Run::Over;
+            // One that cannot go comes back onto a list when what holds it up is over.
             let Some(position) = partition.drainable(broker, identity, now) else {
-                // It comes back onto a list when what holds it up is over.
-                if partition.leader != Some(broker) {
-                    accumulator.list(slot, now);
-                }
                 continue;
             };
             if position == partition.batches().len() {

@@ -228,6 +228,41 @@ fn requests_stay_below_max_request_size() {
 }
 
 #[test]
+fn requests_stay_below_max_request_size_with_many_small_batches() {
+    let mut world = World::new()
+        .topic("orders", 600)
+        .config("linger.ms", "10")
+        .config("max.request.size", "20000");
+    // Names longer than the batches are, in requests that hold them.
+    world.cluster.versions.insert(PRODUCE, (3, 12));
+    let long: Vec<String> = (0..60)
+        .map(|i| format!("{}-{i}", "n".repeat(200)))
+        .collect();
+    for topic in &long {
+        world = world.topic(topic, 1);
+    }
+    let mut world = ready(world, "orders");
+    for partition in 0..600 {
+        world
+            .try_send("orders", Some(partition), None, b"v")
+            .unwrap();
+    }
+    world.run_until_idle();
+    for topic in &long {
+        world.send(topic, None, "v");
+    }
+    world.run_until_idle();
+    let sizes = produce_requests(&world);
+    assert!(sizes.iter().all(|size| *size <= 20_000), "{sizes:?}");
+    // 600 times some 80 bytes, and 60 times some 290.
+    assert!(
+        sizes.len() <= 8,
+        "as many batches to a request as fit: {sizes:?}"
+    );
+    world.finish();
+}
+
+#[test]
 fn a_batch_is_not_made_larger_than_a_request_may_be() {
     let world = World::new()
         .topic("orders", 1)
