@@ -27,6 +27,7 @@ macro_rules! situations {
 
 situations! {
     EpochBump "a batch went out under another producer id or epoch than the one before it";
+    EpochsUsedUp "the epochs of a producer id were used up, and a batch went out under another one";
     BumpWithFiveInFlight "five requests were unanswered when the identity of a partition came to its end";
     WrapInsideBatch "the sequences of a batch went beyond 2^31 - 1 and on from 0";
     WrapWhileRetrying "such a batch went out again";

@@ -236,6 +236,9 @@ impl World {
             if old.is_some_and(|old| old != stamp) {
                 self.coverage.hit(Situation::EpochBump);
                 let is_other = old.is_some_and(|(id, _)| id != batch.producer_id);
+                let is_last = old.is_some_and(|(_, epoch)| epoch >= i16::MAX - 1);
+                self.coverage
+                    .hit_if(is_other && is_last, Situation::EpochsUsedUp);
                 let is_transactional = self.plan.transactions.is_some();
                 self.coverage.hit_if(
                     is_other && is_transactional,
