@@ -258,6 +258,9 @@ impl PartitionQueue {
         if self.in_flight > 0 {
             return;
         }
+        if self.sequence.run() == Run::Suspect && self.sequence.is_joined_by(self.stamped()) {
+            self.sequence.make_whole();
+        }
         match self.sequence.run() {
             Run::Whole => {
                 if self.batches.front().is_none_or(|one| !one.is_stamped()) {
@@ -266,9 +269,7 @@ impl PartitionQueue {
                 return;
             }
             Run::Suspect => {
-                if self.sequence.is_joined_by(self.stamped()) {
-                    self.sequence.make_whole();
-                } else if self.stamped().next().is_none() {
+                if self.stamped().next().is_none() {
                     self.sequence.end();
                 }
             }

@@ -266,6 +266,10 @@ impl Sender {
             }
             debug_assert!(stamp.is_some() || !identity.is_enabled(), "no stamp");
             debug_assert!(partition.is_in_sequence(), "a gap that nobody noticed");
+            debug_assert!(
+                !identity.is_transactional() || stamp.map(|one| one.by) == identity.newest(),
+                "a batch of another transaction"
+            );
             partition.in_flight += 1;
             partition.in_flight_at = Some(broker);
             let index = partition.index;

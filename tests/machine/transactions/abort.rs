@@ -226,3 +226,35 @@ fn records_of_an_aborted_transaction_never_leave_under_the_next_one() {
         world.finish();
     }
 }
+
+/// What a leader appends after the end of its transaction would belong to the next one.
+#[test]
+fn an_abort_waits_for_the_answer_to_a_batch_that_expired_meanwhile() {
+    for level in LEVELS {
+        let mut world = World::transactional(level)
+            .config("delivery.timeout.ms", "2500")
+            .config("request.timeout.ms", "2400")
+            .config("linger.ms", "0")
+            .initialized();
+        world.begin();
+        world.send_to("orders", 0, "first");
+        world.run_until_idle();
+        let answers = [Answer::Error(ErrorCode::NOT_ENOUGH_REPLICAS)];
+        world.cluster.faults.answer("orders", 0, &answers);
+        let slow = [Fate::Slow(1_000), Fate::Slow(2_000)];
+        world.cluster.faults.fate(PRODUCE, &slow);
+        world.send_to("orders", 0, "v");
+        let is_over = |world: &World| world.account.count(Outcome::PossiblyWritten) == 1;
+        assert!(world.run_until(3_000, is_over), "{}", world.story());
+        let operation = world.abort();
+        world.run_for(300);
+        assert!(!world.is_asked("abort"), "{}", world.story());
+        assert_eq!(world.end_of(operation), Ok(None));
+        assert!(world.is_asked("abort"));
+        // Under the epoch that the end of the transaction brought.
+        world.transaction("w");
+        let last = &world.cluster.attempts.last().expect("a batch").batch;
+        assert_eq!((last.producer_epoch, last.base_sequence), (1, 0));
+        world.finish();
+    }
+}

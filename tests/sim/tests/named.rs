@@ -41,3 +41,10 @@ fn nothing_starts_again_under_the_same_epoch_in_the_log_of_a_topic_that_is_creat
     // same epoch were taken for duplicates there: records were reported as written that nobody had stored.
     passes(337);
 }
+
+#[test]
+fn a_batch_bears_the_identity_of_its_own_transaction() {
+    // A batch expired while it was out and was acknowledged afterwards. Its partition was whole again only when the next
+    // transaction drained it, and went on under the epoch of the transaction before.
+    passes(803);
+}
