@@ -126,6 +126,47 @@ fn an_expired_batch_holds_its_memory_until_the_transport_lets_go() {
 }
 
 #[test]
+fn each_expired_batch_holds_its_memory_as_long_as_its_own_request() {
+    let mut world = World::new()
+        .brokers(2)
+        .topic("orders", 2)
+        .config("delivery.timeout.ms", "3000")
+        .config("request.timeout.ms", "2990")
+        .config("linger.ms", "0");
+    world.handle("orders");
+    world.run_for(50);
+    // The requests go out late, so that their timeouts come after the expiry.
+    for broker in [1, 2] {
+        world.set_listening(broker, false);
+        world.cut(broker);
+    }
+    world.run_for(10);
+    world.network.holds_transmitted = true;
+    world.cluster.faults.always = Some(Fate::NeverAnswer);
+    for partition in [0, 1] {
+        let sent = world.try_send("orders", Some(partition), None, &[7; 10_000]);
+        sent.unwrap();
+    }
+    world.run_for(600);
+    for broker in [1, 2] {
+        world.set_listening(broker, true);
+    }
+    assert!(world.run_until(5000, |world| world.account.open() == 0));
+    let both = world.held();
+    assert!(both >= 20_000, "held {both}");
+    world.network.holds_transmitted = false;
+    world.cluster.faults.heal();
+    world.cut(1);
+    world.run_for(10);
+    let one = world.held();
+    assert!((10_000..20_000).contains(&one), "held {one} of {both}");
+    world.cut(2);
+    world.run_for(10);
+    assert_eq!(world.held(), 0);
+    world.finish();
+}
+
+#[test]
 fn a_record_larger_than_the_buffer_is_refused_alone() {
     let mut world = small("all");
     let refused = world.try_send("orders", None, None, &[7; 100_000]);
