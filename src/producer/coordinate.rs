@@ -3,7 +3,8 @@
 
 use super::Producer;
 use super::accumulator::Slot;
-use super::transaction::{Bearer, Destination, Effect, Request, fatal};
+use super::identity::IdAndEpoch;
+use super::transaction::{Destination, Effect, Request, fatal};
 use crate::cluster::{RequestSlot, RequestTag};
 use crate::error::{Cause, FatalError};
 use crate::error_code::ErrorCode;
@@ -115,13 +116,8 @@ impl Producer {
     }
 
     /// What requests to coordinators bear.
-    fn bearer(&self) -> Bearer {
-        self.identity
-            .newest()
-            .map_or(Bearer::NOBODY, |held| Bearer {
-                producer_id: held.producer_id,
-                producer_epoch: held.producer_epoch,
-            })
+    fn bearer(&self) -> IdAndEpoch {
+        self.identity.newest().unwrap_or(IdAndEpoch::NOBODY)
     }
 
     /// Whether every record of the transaction is reported and no request with records is out.

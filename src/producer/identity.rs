@@ -42,6 +42,14 @@ pub(super) struct IdAndEpoch {
     pub(super) producer_epoch: i16,
 }
 
+impl IdAndEpoch {
+    /// What requests bear that have none.
+    pub(super) const NOBODY: Self = Self {
+        producer_id: -1,
+        producer_epoch: -1,
+    };
+}
+
 /// The newest identity, or the way to it.
 #[derive(Debug)]
 pub(super) struct Identity {

@@ -59,7 +59,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 pub(super) use answers::{Effect, fatal};
 pub(super) use coordinators::Destination;
-pub(super) use requests::{Bearer, Request};
+pub(super) use requests::Request;
 
 /// The level of the feature `transaction.version` from which transactions are of the second kind.
 const SECOND_KIND_FROM: i16 = 2;

@@ -6,6 +6,8 @@
 use super::coordinators::Destination;
 use super::{Registration, Transactions};
 use crate::cluster::Cluster;
+use crate::ids::BrokerId;
+use crate::producer::identity::IdAndEpoch;
 use crate::time::Instant;
 use crate::transaction::{PreparedTransaction, TransactionState};
 use crate::wire::RequestHeader;
@@ -83,24 +85,10 @@ impl Request {
     }
 }
 
-/// The producer id and epoch that a request bears, -1 for none.
-#[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Bearer {
-    pub(in super::super) producer_id: i64,
-    pub(in super::super) producer_epoch: i16,
-}
-
-impl Bearer {
-    pub(in super::super) const NOBODY: Self = Self {
-        producer_id: -1,
-        producer_epoch: -1,
-    };
-}
-
 impl Transactions {
     /// Goes on as far as no request is needed for it. `is_settled`: every record of the transaction is
     /// reported and no request with records is out. Returns whether anything changed.
-    pub(in super::super) fn progress(&mut self, is_settled: bool, bearer: Bearer) -> bool {
+    pub(in super::super) fn progress(&mut self, is_settled: bool, bearer: IdAndEpoch) -> bool {
         if self.is_closing && self.state == TransactionState::AbortableError {
             self.start_aborting();
             return true;
@@ -198,36 +186,35 @@ impl Transactions {
 
     /// The request itself, or the search for the coordinator that it needs.
     fn with_coordinator(&self, wanted: Request) -> Request {
-        let group = self.offsets.front().map(|one| one.group.id.as_str());
-        match wanted.concerns() {
-            CoordinatorType::Group => {
-                let group = group.unwrap_or("");
-                if self.coordinators.of_group(group).is_none() {
-                    return Request::FindGroup(group.to_owned());
-                }
-            }
-            CoordinatorType::Transaction => {
-                if self.coordinators.transaction().is_none() {
-                    return Request::FindTransaction;
-                }
-            }
+        let kind = wanted.concerns();
+        if self.coordinator(kind).is_some() {
+            return wanted;
         }
-        wanted
+        match kind {
+            CoordinatorType::Group => Request::FindGroup(self.next_group().to_owned()),
+            CoordinatorType::Transaction => Request::FindTransaction,
+        }
     }
 
     pub(in super::super) fn destination(&self, request: &Request) -> Destination {
-        let node = match request {
-            Request::FindTransaction | Request::FindGroup(_) => None,
-            Request::CommitOffsets => {
-                let group = self.offsets.front().map(|one| one.group.id.as_str());
-                group.and_then(|group| self.coordinators.of_group(group))
-            }
-            Request::InitProducerId { .. }
-            | Request::AddPartitions
-            | Request::AddOffsets
-            | Request::End { .. } => self.coordinators.transaction(),
-        };
+        if request.api() == ApiKey::FindCoordinator {
+            return Destination::Anyone;
+        }
+        let node = self.coordinator(request.concerns());
         node.map_or(Destination::Anyone, Destination::Broker)
+    }
+
+    fn coordinator(&self, kind: CoordinatorType) -> Option<BrokerId> {
+        match kind {
+            CoordinatorType::Group => self.coordinators.of_group(self.next_group()),
+            CoordinatorType::Transaction => self.coordinators.transaction(),
+        }
+    }
+
+    /// The group of the next offsets.
+    fn next_group(&self) -> &str {
+        let offsets = self.offsets.front();
+        offsets.map_or("", |one| one.group.id.as_str())
     }
 
     /// When the next request may leave.
@@ -277,7 +264,7 @@ impl Transactions {
     pub(in super::super) fn encode(
         &mut self,
         request: Request,
-        bearer: Bearer,
+        bearer: IdAndEpoch,
         header: &RequestHeader<'_>,
         topics: impl Fn(super::Slot) -> Option<(String, i32)>,
     ) -> Vec<u8> {
@@ -312,7 +299,7 @@ impl Transactions {
         frame
     }
 
-    fn init_request(&self, is_bump: bool, bearer: Bearer) -> InitProducerIdRequest<'_> {
+    fn init_request(&self, is_bump: bool, bearer: IdAndEpoch) -> InitProducerIdRequest<'_> {
         let timeout = self.settings.transactional.timeout.as_millis();
         InitProducerIdRequest {
             transactional_id: Some(self.id()),
@@ -326,7 +313,7 @@ impl Transactions {
 
     fn encode_partitions(
         &mut self,
-        bearer: Bearer,
+        bearer: IdAndEpoch,
         frame: &mut Vec<u8>,
         header: &RequestHeader<'_>,
         topics: impl Fn(super::Slot) -> Option<(String, i32)>,
@@ -361,7 +348,12 @@ impl Transactions {
         .encode(frame, header);
     }
 
-    fn encode_group(&mut self, bearer: Bearer, frame: &mut Vec<u8>, header: &RequestHeader<'_>) {
+    fn encode_group(
+        &mut self,
+        bearer: IdAndEpoch,
+        frame: &mut Vec<u8>,
+        header: &RequestHeader<'_>,
+    ) {
         if self.current.registering.is_none()
             && let Some(offsets) = self.offsets.front()
         {
@@ -380,7 +372,12 @@ impl Transactions {
         .encode(frame, header);
     }
 
-    fn encode_offsets(&mut self, bearer: Bearer, frame: &mut Vec<u8>, header: &RequestHeader<'_>) {
+    fn encode_offsets(
+        &mut self,
+        bearer: IdAndEpoch,
+        frame: &mut Vec<u8>,
+        header: &RequestHeader<'_>,
+    ) {
         // Of the second kind this is what registers the group.
         self.current.is_started = true;
         let Some(offsets) = self.offsets.front() else {
