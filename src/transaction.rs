@@ -129,6 +129,12 @@ pub enum OperationError {
     Failed(FatalError),
 }
 
+/// What an offset is charged beside its texts, in bytes.
+const OFFSET_BYTES: u64 = 64;
+
+/// What a group is charged beside its texts, in bytes.
+const GROUP_BYTES: u64 = 128;
+
 /// The member of a consumer group on whose behalf offsets are committed (KIP-447). A coordinator that is
 /// told generation and member refuses offsets of a member that the group has left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,6 +160,14 @@ impl<'a> GroupMetadata<'a> {
             group_instance_id: None,
         }
     }
+
+    /// What a call with offsets of the group holds of `buffer.memory`, in bytes, beside what each
+    /// [offset](OffsetToCommit::charge) does.
+    #[must_use]
+    pub fn charge(&self) -> u64 {
+        let instance = self.group_instance_id.map_or(0, str::len);
+        GROUP_BYTES + (self.group_id.len() + self.member_id.len() + instance) as u64
+    }
 }
 
 /// An offset to be committed with the transaction.
@@ -169,6 +183,14 @@ pub struct OffsetToCommit<'a> {
     pub leader_epoch: Option<i32>,
     /// A text that goes with the offset.
     pub metadata: Option<&'a str>,
+}
+
+impl OffsetToCommit<'_> {
+    /// What it holds of `buffer.memory` until a coordinator has it, in bytes.
+    #[must_use]
+    pub fn charge(&self) -> u64 {
+        OFFSET_BYTES + (self.topic.len() + self.metadata.map_or(0, str::len)) as u64
+    }
 }
 
 /// The name of a prepared transaction, for whoever decides about it (KIP-939). As text it is the producer

@@ -24,11 +24,6 @@ pub enum TransactionCommand {
     Abort,
 }
 
-/// What an offset is charged beside its texts.
-const OFFSET_BYTES: u64 = 64;
-/// What a group is charged beside its texts.
-const GROUP_BYTES: u64 = 128;
-
 /// Offsets of a consumer group, owned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupOffsets {
@@ -80,14 +75,8 @@ impl GroupOffsets {
 
     /// Bytes of `buffer.memory` that the core counts for it.
     pub fn bytes(&self) -> u64 {
-        let instance = self.group_instance_id.as_ref().map_or(0, String::len);
-        let group = self.group_id.len() + self.member_id.len() + instance;
-        let texts = self
-            .offsets
-            .iter()
-            .map(|offset| offset.topic.len() + offset.metadata.as_ref().map_or(0, String::len));
-        let texts = group + texts.sum::<usize>();
-        GROUP_BYTES + self.offsets.len() as u64 * OFFSET_BYTES + texts as u64
+        let offsets = self.offsets();
+        self.group().charge() + offsets.iter().map(OffsetToCommit::charge).sum::<u64>()
     }
 
     /// The group, borrowed.

@@ -7,10 +7,6 @@ use crate::transaction::{GroupMetadata, OffsetToCommit, TransactionCall, Transac
 use crate::wire::api::txn_offset_commit::{PartitionOffset, TopicOffsets};
 use std::collections::BTreeMap;
 
-/// What an offset is charged beside its texts.
-const OFFSET_BYTES: u64 = 64;
-/// What a group is charged beside its texts.
-const GROUP_BYTES: u64 = 128;
 /// The longest text on the wire.
 const TEXT_BYTES_MAX: usize = i16::MAX as usize;
 /// The longest name of a topic.
@@ -63,14 +59,14 @@ impl PendingOffsets {
         if group.generation_id > 0 && group.member_id.is_empty() {
             return Err(TransactionError::InvalidGroup);
         }
-        let mut charge = GROUP_BYTES + texts.iter().map(|text| text.len() as u64).sum::<u64>();
+        let mut charge = group.charge();
         for (index, one) in offsets.iter().enumerate() {
             let text = one.metadata.map_or(0, str::len);
             let is_topic = (1..=TOPIC_BYTES_MAX).contains(&one.topic.len());
             if one.offset < 0 || one.partition < 0 || !is_topic || text > TEXT_BYTES_MAX {
                 return Err(TransactionError::InvalidOffset { index });
             }
-            charge += OFFSET_BYTES + (one.topic.len() + text) as u64;
+            charge += one.charge();
         }
         Ok(charge)
     }
