@@ -258,3 +258,34 @@ fn an_abort_waits_for_the_answer_to_a_batch_that_expired_meanwhile() {
         world.finish();
     }
 }
+
+#[test]
+fn an_abort_does_not_ask_again_for_what_it_does_not_need() {
+    // Nothing is noted of a partition that is not known: there is nothing to be aborted.
+    let mut world = World::ready(1);
+    let unknown = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+    world.errors(ADD_PARTITIONS_TO_TXN, &[unknown]);
+    world.begin();
+    world.send_to("orders", 0, "v");
+    world.run_until_asked("add");
+    world.run_for(5);
+    world.forget();
+    world.aborted();
+    assert_eq!(world.words(), "");
+
+    // The transaction has begun anyway, whether another partition was noted or not.
+    world.begin();
+    world.send_to("orders", 0, "v");
+    world.run_until_idle();
+    let busy = ErrorCode::CONCURRENT_TRANSACTIONS;
+    world.errors(ADD_PARTITIONS_TO_TXN, &[busy]);
+    world.forget();
+    world.send_to("orders", 1, "v");
+    world.run_until_asked("add");
+    world.run_for(5);
+    world.forget();
+    world.aborted();
+    assert_eq!(world.words(), "abort");
+    world.transaction("w");
+    world.finish();
+}

@@ -317,3 +317,22 @@ fn a_transaction_begins_as_soon_as_the_one_before_is_committed() {
         world.finish();
     }
 }
+
+#[test]
+fn linger_holds_as_long_as_the_transaction_is_open() {
+    for level in LEVELS {
+        let mut world = World::transactional(level).config("linger.ms", "500");
+        world = world.initialized();
+        world.begin();
+        world.send_to("orders", 0, "v");
+        world.run_for(100);
+        world.send_to("orders", 0, "w");
+        world.run_for(300);
+        assert!(world.cluster.attempts.is_empty(), "{}", world.words());
+        let before = world.now;
+        world.committed();
+        assert!(world.now - before < 100_000_000, "{}", world.story());
+        assert_eq!(world.cluster.attempts.len(), 1);
+        world.finish();
+    }
+}
