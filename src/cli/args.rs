@@ -240,6 +240,20 @@ pub struct BenchArgs {
     pub json: bool,
 }
 
+impl BenchArgs {
+    /// Refuses what no measurement is made with.
+    ///
+    /// # Errors
+    ///
+    /// What to leave out.
+    pub fn check(config: &Config) -> Result<(), String> {
+        match config.transactional {
+            Some(_) => Err("bench makes no transactions: leave transactional.id out".to_owned()),
+            None => Ok(()),
+        }
+    }
+}
+
 /// The arguments of `config`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = CONFIG_HELP)]

@@ -20,7 +20,9 @@ use std::time::Duration;
 
 /// Sends, waits for the reports, and prints the figures.
 pub(crate) fn run(arguments: &BenchArgs) -> ExitStatus {
-    let connected = match Connected::new(&arguments.connection) {
+    let connected = Connected::new(&arguments.connection)
+        .and_then(|connected| BenchArgs::check(&connected.config).map(|()| connected));
+    let connected = match connected {
         Ok(connected) => connected,
         Err(error) => {
             complain(&error);

@@ -16,9 +16,11 @@ use tokio::sync::mpsc;
 
 /// Sends, waits for the reports, and prints the figures.
 pub(crate) async fn run(arguments: BenchArgs) -> ExitStatus {
-    let connected = match configure(&arguments.connection)
-        .and_then(|configured| connect(configured, arguments.connection.backend))
-    {
+    let connected = configure(&arguments.connection).and_then(|configured| {
+        BenchArgs::check(&configured.config)?;
+        connect(configured, arguments.connection.backend)
+    });
+    let connected = match connected {
         Ok(connected) => connected,
         Err(error) => {
             eprintln!("odradek: {error}");

@@ -49,6 +49,27 @@ async fn bench_prints_its_figures_and_the_sink_counts_its_records() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bench_makes_no_transactions() {
+    let arguments = [
+        "bench",
+        "-b",
+        "127.0.0.1:1",
+        "-t",
+        "t",
+        "-X",
+        "transactional.id=a",
+    ];
+    let child = command(&arguments).spawn().expect("the binary starts");
+    let ended = end(child, b"").await;
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("leave transactional.id out"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_demo_reads_everything_back() {
     for backend in ["native", "component"] {
         let arguments = ["demo", "--records", "3000", "--backend", backend];

@@ -40,17 +40,14 @@ pub(crate) fn wrong_usage_exits_2_and_says_what_is_wrong(runtime: Runtime) {
         (&["-t", "t", "/nonexistent.txt"], "/nonexistent.txt"),
         (&["-t", "t", "--backend", "native"], "--backend"),
     ];
-    let bench = [
-        "bench",
-        "-b",
-        "127.0.0.1:1",
-        "-t",
-        "t",
-        "--backend",
-        "native",
+    let bench = ["bench", "-b", "127.0.0.1:1", "-t", "t"];
+    let benches: [(&[&str], &str); 2] = [
+        (&["--backend", "native"], "--backend"),
+        (&["-X", "transactional.id=a"], "transactional.id"),
     ];
     let produce = cases.map(|(arguments, expected)| ([&produce[..], arguments].concat(), expected));
-    let all = produce.into_iter().chain([(bench.to_vec(), "--backend")]);
+    let benches = benches.map(|(arguments, expected)| ([&bench[..], arguments].concat(), expected));
+    let all = produce.into_iter().chain(benches);
     for (arguments, expected) in all {
         let ended = run(runtime, &arguments);
         assert_eq!(ended.code, Some(2), "{arguments:?}: {}", ended.stderr);
