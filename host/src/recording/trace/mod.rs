@@ -163,8 +163,8 @@ impl<W: Write> Timeline<W> {
                 lines.push(("transact", said));
             }
             Call::TransactionState => {
-                if let Answer::State(state) = answer {
-                    lines.push(("state", format!("{state:?}")));
+                if let Answer::State(Some(state)) = answer {
+                    lines.push(("state", state.to_string()));
                 }
             }
             Call::Metrics => lines.push(("metrics", "a snapshot is taken".to_owned())),
@@ -271,6 +271,14 @@ impl<W: Write> Timeline<W> {
                 Err(cause) => format!("{topic}: {cause}"),
             };
             lines.push(("topic", said));
+        } else if let Event::OperationEnded(ended) = event {
+            let (operation, call) = (ended.operation, ended.call);
+            let said = match &ended.result {
+                Ok(None) => "done".to_owned(),
+                Ok(Some(prepared)) => format!("prepared as {prepared}"),
+                Err(error) => error.to_string(),
+            };
+            lines.push(("outcome", format!("{operation}, {call}: {said}")));
         } else {
             lines.push(("event", format!("{event:?}")));
         }
