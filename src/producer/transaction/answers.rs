@@ -296,8 +296,6 @@ impl Transactions {
             // An abort that cannot be carried out leaves nothing to be tried.
             (TransactionState::Aborting, Request::End { .. } | Request::InitProducerId { .. })
             | (_, Request::InitProducerId { .. }) => Effect::Failed(fatal(error)),
-            // Nothing was registered: there is that much less to be aborted.
-            (TransactionState::Aborting, _) => Effect::None,
             _ => {
                 if is_spent {
                     self.on_gap();
@@ -374,5 +372,17 @@ mod tests {
         assert_eq!(decide(&[not_tried, denied, not_tried]), denied);
         let fenced = ErrorCode::PRODUCER_FENCED;
         assert_eq!(decide(&[denied, fenced]), fenced);
+        let abortable = ErrorCode::TRANSACTION_ABORTABLE;
+        assert_eq!(decide(&[denied, abortable]), denied, "the first");
+        assert_eq!(decide(&[abortable, denied]), abortable, "the first");
+    }
+
+    #[test]
+    fn nothing_is_written_under_a_negative_identity() {
+        for (id, epoch, is_one) in [(-1, 0, false), (0, -1, false), (0, 0, true)] {
+            let checked = check_identity(ErrorCode::NONE, id, epoch);
+            assert_eq!(checked.is_ok(), is_one, "{id} {epoch}");
+        }
+        assert_eq!(check_identity(ErrorCode::PRODUCER_FENCED, -1, -1), Ok(()));
     }
 }

@@ -289,3 +289,19 @@ fn an_abort_does_not_ask_again_for_what_it_does_not_need() {
     world.transaction("w");
     world.finish();
 }
+
+#[test]
+fn an_abort_asks_again_for_what_may_be_registered() {
+    let mut world = World::ready(1);
+    let busy = ErrorCode::CONCURRENT_TRANSACTIONS;
+    world.errors(ADD_PARTITIONS_TO_TXN, &[busy]);
+    world.begin();
+    world.send_to("orders", 0, "v");
+    world.run_until_asked("add");
+    world.run_for(5);
+    world.forget();
+    world.aborted();
+    assert_eq!(world.words(), "add(orders-0) abort");
+    world.transaction("w");
+    world.finish();
+}

@@ -271,3 +271,21 @@ fn a_look_up_is_legal_after_an_abortable_error() {
     world.transaction("w");
     world.finish();
 }
+
+#[test]
+fn a_coordinator_that_cannot_be_reached_is_looked_for_after_the_back_off() {
+    let mut world = spread(1)
+        .config("retry.backoff.ms", "3000")
+        .config("retry.backoff.max.ms", "3000")
+        .initialized();
+    world.set_listening(2, false);
+    world.cut(2);
+    world.begin();
+    world.send_to("orders", 0, "v");
+    world.run_for(2_000);
+    assert!(!world.is_asked("find"), "{}", world.words());
+    world.run_until_asked("find");
+    world.set_listening(2, true);
+    world.committed();
+    world.finish();
+}
