@@ -231,3 +231,32 @@ fn prepare_again_while_it_is_under_way_joins_it() {
     world.committed();
     world.finish();
 }
+
+#[test]
+fn complete_again_while_it_is_under_way_joins_it_and_turns_nothing_round() {
+    for is_commit in [true, false] {
+        let mut world = two_phase().initialized();
+        world.begin();
+        world.send_to("orders", 0, "v");
+        let own = prepare(&mut world).expect("prepared").expect("a name");
+        let other = named((FIRST_ID, 7));
+        let (same, opposite) = if is_commit {
+            (own, other)
+        } else {
+            (other, own)
+        };
+        let now = world.now();
+        let first = world.producer().complete_transaction(same, now);
+        let first = first.expect("legal");
+        let second = world.producer().complete_transaction(same, now);
+        assert_eq!(second, Ok(first));
+        let turned = world.producer().complete_transaction(opposite, now);
+        assert!(
+            matches!(turned, Err(TransactionError::IllegalState { .. })),
+            "{turned:?}"
+        );
+        assert_eq!(world.end_of(first), Ok(None));
+        assert_eq!(world.cluster.coordinator.ends, [is_commit]);
+        world.finish();
+    }
+}
