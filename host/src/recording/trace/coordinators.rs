@@ -1,6 +1,6 @@
 //! What coordinators are asked for, and what they answer.
 
-use super::traffic::{code, throttled};
+use super::words::{code, throttled};
 use crate::recording::request::body;
 use odradek::ErrorCode;
 use odradek::wire::api::add_offsets_to_txn::AddOffsetsToTxnResponse;

@@ -17,6 +17,7 @@
 mod batches;
 mod coordinators;
 mod traffic;
+mod words;
 
 pub(super) use traffic::asked;
 

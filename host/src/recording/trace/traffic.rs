@@ -3,6 +3,7 @@
 use super::Line;
 use super::batches::{BatchKey, Batches, topic_name};
 use super::coordinators;
+use super::words::{code, throttled};
 use crate::recording::request::{Head, LENGTH_BYTES, read_produce};
 use odradek::wire::api::api_versions::ApiVersionsAnswer;
 use odradek::wire::api::metadata::MetadataResponse;
@@ -321,21 +322,4 @@ fn described(body: Reader<'_>, version: i16, batches: &mut Batches) -> Result<St
 
 const fn leads(partition: &odradek::wire::api::metadata::MetadataPartition) -> bool {
     partition.leader.0 >= 0
-}
-
-/// An error code without its meaning.
-pub(super) fn code(code: ErrorCode) -> String {
-    if code == ErrorCode(0) {
-        return "no error".to_owned();
-    }
-    let text = code.to_string();
-    text.split(':').next().unwrap_or_default().to_owned()
-}
-
-pub(super) fn throttled(millis: i32) -> String {
-    if millis > 0 {
-        format!(", silence for {millis} ms")
-    } else {
-        String::new()
-    }
 }
