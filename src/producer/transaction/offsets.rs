@@ -160,3 +160,81 @@ impl Transactions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GROUP: GroupMetadata<'_> = GroupMetadata::of_group("group");
+    const OFFSET: OffsetToCommit<'_> = OffsetToCommit {
+        topic: "t",
+        partition: 0,
+        offset: 0,
+        leader_epoch: None,
+        metadata: Some("mm"),
+    };
+
+    #[test]
+    fn a_group_needs_a_name_and_a_generation_needs_a_member() {
+        let check = |group: GroupMetadata<'_>| PendingOffsets::check(&[], &group);
+        let refused = Err(TransactionError::InvalidGroup);
+        let longest = "g".repeat(TEXT_BYTES_MAX);
+        let longer = "g".repeat(TEXT_BYTES_MAX + 1);
+        assert_eq!(check(GroupMetadata::of_group("")), refused);
+        assert!(check(GroupMetadata::of_group(&longest)).is_ok());
+        assert_eq!(check(GroupMetadata::of_group(&longer)), refused);
+        let of = |generation_id, member_id| GroupMetadata {
+            generation_id,
+            member_id,
+            ..GROUP
+        };
+        assert!(check(of(0, "")).is_ok());
+        assert_eq!(check(of(1, "")), refused);
+        assert!(check(of(1, "m")).is_ok());
+        assert!(check(of(0, "m")).is_ok());
+        let instance = GroupMetadata {
+            group_instance_id: Some(&longer),
+            ..GROUP
+        };
+        assert_eq!(check(instance), refused);
+    }
+
+    #[test]
+    fn an_offset_that_no_coordinator_could_take_is_named() {
+        let check = |offset: OffsetToCommit<'_>| PendingOffsets::check(&[OFFSET, offset], &GROUP);
+        let refused = Err(TransactionError::InvalidOffset { index: 1 });
+        let (topic, text) = ("t".repeat(250), "m".repeat(TEXT_BYTES_MAX + 1));
+        for bad in [
+            OffsetToCommit {
+                offset: -1,
+                ..OFFSET
+            },
+            OffsetToCommit {
+                partition: -1,
+                ..OFFSET
+            },
+            OffsetToCommit {
+                topic: "",
+                ..OFFSET
+            },
+            OffsetToCommit {
+                topic: &topic,
+                ..OFFSET
+            },
+            OffsetToCommit {
+                metadata: Some(&text),
+                ..OFFSET
+            },
+        ] {
+            assert_eq!(check(bad), refused, "{bad:?}");
+        }
+        let largest = OffsetToCommit {
+            topic: &topic[1..],
+            metadata: Some(&text[1..]),
+            ..OFFSET
+        };
+        // The group, one offset, and another with the longest texts.
+        let charge = 128 + 5 + (64 + 1 + 2) + (64 + 249 + 32_767);
+        assert_eq!(check(largest), Ok(charge));
+    }
+}
