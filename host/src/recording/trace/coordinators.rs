@@ -248,7 +248,7 @@ mod tests {
             let header = RequestHeader {
                 version,
                 correlation_id: 7,
-                client_id: "c",
+                client_id: Some("c"),
             };
             let mut frame = Vec::new();
             encode(&mut frame, &header);
