@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn every_request_is_told_in_every_version() {
+    fn requests_of_every_transaction_are_told_in_every_version() {
         let find = FindCoordinatorRequest {
             key: "me",
             key_type: CoordinatorType::Group,
@@ -305,6 +305,19 @@ mod tests {
         let both = "transactional.id me, producer id 4, epoch 2, t-0, t-3";
         assert_told(&said, both, both);
 
+        let end = EndTxnRequest {
+            transactional_id: "me",
+            producer_id: -1,
+            producer_epoch: -1,
+            committed: true,
+        };
+        let said = told(ApiKey::EndTxn, |out, header| end.encode(out, header));
+        let both = "commit, transactional.id me, no producer id";
+        assert_told(&said, both, both);
+    }
+
+    #[test]
+    fn requests_with_offsets_are_told_in_every_version() {
         let add = AddOffsetsToTxnRequest {
             transactional_id: "me",
             producer_id: 4,
@@ -345,15 +358,5 @@ mod tests {
             &format!("{identity}, t-1 at 50"),
             &format!("{identity}, generation 8, member m, t-1 at 50"),
         );
-
-        let end = EndTxnRequest {
-            transactional_id: "me",
-            producer_id: -1,
-            producer_epoch: -1,
-            committed: true,
-        };
-        let said = told(ApiKey::EndTxn, |out, header| end.encode(out, header));
-        let both = "commit, transactional.id me, no producer id";
-        assert_told(&said, both, both);
     }
 }
