@@ -2,7 +2,7 @@
 
 use crate::host::Host;
 use crate::pipeline::properties;
-use crate::size::{PARTITIONS, Size};
+use crate::size::PARTITIONS;
 use crate::source::Source;
 use crate::transact::{Route, fill, insist, next};
 use odradek_host::Backend;
@@ -23,6 +23,9 @@ const TASK: &str = "ODRADEK_GENERATION";
 
 /// What begins a line that is meant for the process that started this one.
 const MARK: &str = "@ ";
+
+/// How many records of each partition a transaction consumes at most: few, to be killed between many.
+const OF_EACH: i64 = 6;
 
 /// What a generation does.
 #[derive(Clone, Debug)]
@@ -91,8 +94,7 @@ impl Task {
         };
         let mut first = self.first;
         for position in 0..=self.count {
-            let size = Size::get();
-            let planned = next(position, first, &reached, &consumed, size.of_each);
+            let planned = next(position, first, &reached, &consumed, OF_EACH);
             let planned = planned.expect("there is enough to consume");
             first = planned.records.end;
             tell(&planned, "begins");

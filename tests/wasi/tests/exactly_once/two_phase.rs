@@ -80,7 +80,7 @@ pub(crate) fn run(cluster: &mut Cluster, name: &str) {
     insist(|| successor.init()).expect("it takes over");
     let prepared = prepare(&mut successor, Ending::Committed);
     block_on(successor.0.complete_transaction(prepared)).expect("it is committed");
-    let sum = judge_transactions(&Place::of(cluster), route, &book);
+    let sum = judge_transactions(&Place::of_few(cluster), route, &book);
     assert_eq!((sum.committed, sum.aborted), (3, 2));
 }
 
