@@ -39,11 +39,11 @@ impl Size {
 
 const CI: Size = Size {
     records: 3_000,
-    burst: 5,
+    burst: 10,
     pause: Duration::from_millis(10),
     cut_after: 19,
-    transactions: 40,
-    transacted: 300,
+    transactions: 30,
+    transacted: 200,
     of_each: 6,
     is_full: false,
 };
