@@ -52,11 +52,23 @@ impl World {
 
     /// The same, with a record in the open transaction that is written.
     pub(crate) fn begun(level: i16) -> Self {
-        let mut world = Self::ready(level);
-        world.begin();
-        world.send_to("orders", 0, "first");
-        world.run_until_idle();
-        world
+        Self::ready(level).with_first()
+    }
+
+    /// The same, where batches expire while requests with them are out.
+    pub(crate) fn begun_in_a_hurry(level: i16) -> Self {
+        let hurried = Self::transactional(level)
+            .config("delivery.timeout.ms", "2500")
+            .config("request.timeout.ms", "2400")
+            .config("linger.ms", "0");
+        hurried.initialized().with_first()
+    }
+
+    fn with_first(mut self) -> Self {
+        self.begin();
+        self.send_to("orders", 0, "first");
+        self.run_until_idle();
+        self
     }
 
     pub(crate) fn init(&mut self) -> OperationId {

@@ -231,14 +231,7 @@ fn records_of_an_aborted_transaction_never_leave_under_the_next_one() {
 #[test]
 fn an_abort_waits_for_the_answer_to_a_batch_that_expired_meanwhile() {
     for level in LEVELS {
-        let mut world = World::transactional(level)
-            .config("delivery.timeout.ms", "2500")
-            .config("request.timeout.ms", "2400")
-            .config("linger.ms", "0")
-            .initialized();
-        world.begin();
-        world.send_to("orders", 0, "first");
-        world.run_until_idle();
+        let mut world = World::begun_in_a_hurry(level);
         let answers = [Answer::Error(ErrorCode::NOT_ENOUGH_REPLICAS)];
         world.cluster.faults.answer("orders", 0, &answers);
         let slow = [Fate::Slow(1_000), Fate::Slow(2_000)];
@@ -259,17 +252,22 @@ fn an_abort_waits_for_the_answer_to_a_batch_that_expired_meanwhile() {
     }
 }
 
+/// Sends to a partition of `orders` whose registration is refused, and lets that be told.
+fn refuse_to_register(world: &mut World, partition: i32, error: ErrorCode) {
+    world.errors(ADD_PARTITIONS_TO_TXN, &[error]);
+    world.forget();
+    world.send_to("orders", partition, "v");
+    world.run_until_asked("add");
+    world.run_for(5);
+    world.forget();
+}
+
 #[test]
 fn an_abort_does_not_ask_again_for_what_it_does_not_need() {
     // Nothing is noted of a partition that is not known: there is nothing to be aborted.
     let mut world = World::ready(1);
-    let unknown = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
-    world.errors(ADD_PARTITIONS_TO_TXN, &[unknown]);
     world.begin();
-    world.send_to("orders", 0, "v");
-    world.run_until_asked("add");
-    world.run_for(5);
-    world.forget();
+    refuse_to_register(&mut world, 0, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
     world.aborted();
     assert_eq!(world.words(), "");
 
@@ -277,13 +275,7 @@ fn an_abort_does_not_ask_again_for_what_it_does_not_need() {
     world.begin();
     world.send_to("orders", 0, "v");
     world.run_until_idle();
-    let busy = ErrorCode::CONCURRENT_TRANSACTIONS;
-    world.errors(ADD_PARTITIONS_TO_TXN, &[busy]);
-    world.forget();
-    world.send_to("orders", 1, "v");
-    world.run_until_asked("add");
-    world.run_for(5);
-    world.forget();
+    refuse_to_register(&mut world, 1, ErrorCode::CONCURRENT_TRANSACTIONS);
     world.aborted();
     assert_eq!(world.words(), "abort");
     world.transaction("w");
@@ -293,13 +285,8 @@ fn an_abort_does_not_ask_again_for_what_it_does_not_need() {
 #[test]
 fn an_abort_asks_again_for_what_may_be_registered() {
     let mut world = World::ready(1);
-    let busy = ErrorCode::CONCURRENT_TRANSACTIONS;
-    world.errors(ADD_PARTITIONS_TO_TXN, &[busy]);
     world.begin();
-    world.send_to("orders", 0, "v");
-    world.run_until_asked("add");
-    world.run_for(5);
-    world.forget();
+    refuse_to_register(&mut world, 0, ErrorCode::CONCURRENT_TRANSACTIONS);
     world.aborted();
     assert_eq!(world.words(), "add(orders-0) abort");
     world.transaction("w");

@@ -96,14 +96,7 @@ fn a_batch_that_is_too_large_is_divided_within_its_transaction() {
 #[test]
 fn a_batch_that_expires_before_its_bad_answer_comes_counts_once() {
     for level in LEVELS {
-        let mut world = World::transactional(level)
-            .config("delivery.timeout.ms", "2500")
-            .config("request.timeout.ms", "2400")
-            .config("linger.ms", "0")
-            .initialized();
-        world.begin();
-        world.send_to("orders", 0, "first");
-        world.run_until_idle();
+        let mut world = World::begun_in_a_hurry(level);
         let answers = [
             Answer::Error(ErrorCode::NOT_ENOUGH_REPLICAS),
             Answer::Error(ErrorCode::MESSAGE_TOO_LARGE),
