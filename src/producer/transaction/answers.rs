@@ -245,15 +245,19 @@ impl Transactions {
         random: &mut Random,
         now: Instant,
     ) -> Effect {
+        let is_abort = matches!(request, Request::End { is_commit: false });
+        if is_abort && error == ErrorCode::INVALID_TXN_STATE && !self.current.is_started {
+            // What may have been registered was not: there is nothing to abort.
+            self.current.is_ended = true;
+            return Effect::None;
+        }
         let recovery = error.recovery(request.api());
         match recovery {
             Recovery::Retry | Recovery::RefreshAndRetry => {
                 if recovery == Recovery::RefreshAndRetry {
                     self.coordinators.forget(request.concerns());
                 }
-                // An unknown partition is found out before anything is noted; others may come later.
-                self.current.may_be_registered |=
-                    request.registers() && error != ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+                self.current.may_be_registered |= request.registers() && !is_refused_at_once(error);
                 let base = if error == ErrorCode::CONCURRENT_TRANSACTIONS {
                     CONCURRENT_BACKOFF
                 } else {
@@ -305,6 +309,17 @@ impl Transactions {
             }
         }
     }
+}
+
+/// Whether a coordinator finds an error out before it notes anything. After another one, such as that it could not
+/// write, the transaction may have begun all the same.
+const fn is_refused_at_once(error: ErrorCode) -> bool {
+    matches!(
+        error,
+        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+            | ErrorCode::CONCURRENT_TRANSACTIONS
+            | ErrorCode::COORDINATOR_LOAD_IN_PROGRESS
+    )
 }
 
 /// The error that decides about an answer with one error for each partition: what costs most.

@@ -112,7 +112,7 @@ struct Current {
     /// Counts transactions from 1.
     number: u64,
     kind: Kind,
-    /// A coordinator knows of it, or may: it has to be ended there.
+    /// The coordinator knows of it, or will as soon as a write reaches it: it has to be ended there.
     is_started: bool,
     /// The coordinator answered that it is ended.
     is_ended: bool,
@@ -124,7 +124,8 @@ struct Current {
     unregistered: BTreeSet<Slot>,
     /// What it is being told, or was without an answer.
     registering: Option<Registration>,
-    /// The coordinator may have noted it, though it did not say so.
+    /// The coordinator may have noted it, though it did not say so: an abort asks once more, and ends it there
+    /// unless the answer says that nothing was noted.
     may_be_registered: bool,
 }
 

@@ -174,7 +174,8 @@ impl Transactions {
         let is_abort = self.state == TransactionState::Aborting;
         // First of all the end, also under an epoch that a leader does not take any more: a coordinator
         // that is asked for the next epoch in an open transaction fences whoever asks (KIP-360).
-        if current.is_started && !current.is_ended {
+        let may_be_open = current.is_started || (is_abort && current.may_be_registered);
+        if may_be_open && !current.is_ended {
             return Some(Request::End {
                 is_commit: !is_abort,
             });

@@ -264,18 +264,25 @@ fn refuse_to_register(world: &mut World, partition: i32, error: ErrorCode) {
 
 #[test]
 fn an_abort_does_not_ask_again_for_what_it_does_not_need() {
-    // Nothing is noted of a partition that is not known: there is nothing to be aborted.
+    // These are found out before anything is noted: there is nothing to be aborted.
     let mut world = World::ready(1);
-    world.begin();
-    refuse_to_register(&mut world, 0, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
-    world.aborted();
-    assert_eq!(world.words(), "");
+    let at_once = [
+        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+        ErrorCode::CONCURRENT_TRANSACTIONS,
+        ErrorCode::COORDINATOR_LOAD_IN_PROGRESS,
+    ];
+    for error in at_once {
+        world.begin();
+        refuse_to_register(&mut world, 0, error);
+        world.aborted();
+        assert_eq!(world.words(), "", "{error}");
+    }
 
     // The transaction has begun anyway, whether another partition was noted or not.
     world.begin();
     world.send_to("orders", 0, "v");
     world.run_until_idle();
-    refuse_to_register(&mut world, 1, ErrorCode::CONCURRENT_TRANSACTIONS);
+    refuse_to_register(&mut world, 1, ErrorCode::REQUEST_TIMED_OUT);
     world.aborted();
     assert_eq!(world.words(), "abort");
     world.transaction("w");
@@ -286,9 +293,10 @@ fn an_abort_does_not_ask_again_for_what_it_does_not_need() {
 fn an_abort_asks_again_for_what_may_be_registered() {
     let mut world = World::ready(1);
     world.begin();
-    refuse_to_register(&mut world, 0, ErrorCode::CONCURRENT_TRANSACTIONS);
+    // The coordinator could not write it to enough replicas, or so it believed.
+    refuse_to_register(&mut world, 0, ErrorCode::COORDINATOR_NOT_AVAILABLE);
     world.aborted();
-    assert_eq!(world.words(), "add(orders-0) abort");
+    assert_eq!(world.words(), "find(me) add(orders-0) abort");
     world.transaction("w");
     world.finish();
 }

@@ -287,6 +287,30 @@ fn an_abort_ends_what_a_lost_answer_may_have_added() {
 }
 
 #[test]
+fn an_abort_ends_what_may_have_been_added_before_a_refusal() {
+    // The first request may have begun the transaction, whatever is said to the second: left open, it would time
+    // out within one of the next, and fence the producer. Where nothing was begun the coordinator says so.
+    for (lost, ends) in [(Fate::LoseResponse, &[false][..]), (Fate::ResetBefore, &[])] {
+        let mut world = World::ready(1);
+        let refused = Fate::Error(ErrorCode::TRANSACTION_ABORTABLE);
+        world
+            .cluster
+            .faults
+            .fate(ADD_PARTITIONS_TO_TXN, &[lost.clone(), refused]);
+        world.begin();
+        world.send_to("orders", 0, "v");
+        world.run_until_idle();
+        world.aborted();
+        let words = world.words();
+        assert!(words.ends_with("add(orders-0) abort"), "{words}");
+        assert!(!world.cluster.coordinator.is_open, "{lost:?}");
+        assert_eq!(world.cluster.coordinator.ends, ends, "{lost:?}");
+        world.transaction("w");
+        world.finish();
+    }
+}
+
+#[test]
 fn a_throttled_coordinator_is_left_alone_and_then_asked() {
     let mut world = World::transactional(1);
     let throttle = [Fate::Throttle(400)];

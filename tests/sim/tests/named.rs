@@ -48,3 +48,12 @@ fn a_batch_bears_the_identity_of_its_own_transaction() {
     // transaction drained it, and went on under the epoch of the transaction before.
     passes(803);
 }
+
+#[test]
+fn an_abort_ends_what_a_lost_answer_may_have_begun() {
+    // The answer to AddPartitionsToTxn was lost, and asking again was refused: the abort told nobody. The coordinator
+    // ended the transaction when its time was over, within one of the next ones, and fenced the producer.
+    for seed in [1533, 4649] {
+        passes(seed);
+    }
+}

@@ -143,6 +143,21 @@ fn the_next_transaction_waits_for_the_markers() {
 }
 
 #[test]
+fn the_next_transaction_may_be_aborted_before_the_markers() {
+    let mut scene = Scene::new();
+    scene.peer.cluster.delay_markers(Duration::from_secs(5));
+    let (second, third) = scene.talk(|talk| {
+        let first = talk.init(Some(ID), None, TIMEOUT_MS);
+        talk.produce(&batch(first, 0, 1).within(ID));
+        let second = talk.end(ID, first, true, 5);
+        (second, talk.end(ID, second, false, 5))
+    });
+    assert_eq!(third, second.epoch(second.epoch + 1));
+    assert_eq!(scene.records(), (vec![0], vec![0]));
+    scene.blames_nobody();
+}
+
+#[test]
 fn markers_wait_for_a_leader_and_forget_deleted_topics() {
     let mut scene = Scene::new();
     scene.peer.create("gone", &[]);
@@ -295,7 +310,7 @@ fn what_no_correct_producer_does_is_noted() {
         ("transactional false", |talk, _, me| {
             talk.produce(&batch(me, 0, 1).beside(ID));
         }),
-        ("it is PrepareCommit", |talk, _, me| {
+        ("it is CompleteCommit", |talk, _, me| {
             talk.produce(&batch(me, 0, 1).within(ID));
             talk.end(ID, me, true, 5);
             talk.end(ID, me, false, 5);

@@ -19,7 +19,9 @@ pub(super) fn commit_and_abort(talk: &mut Talk<'_>) {
     let third = talk.end(&id, second, false, 5);
     talk.produce(&batch(third, 0, 1).within(&id).by(13));
     talk.produce(&batch(third, 2, 1).within(&id));
-    talk.end(&id, third, true, 5);
+    let fourth = talk.end(&id, third, true, 5);
+    // At once: the markers of the one before may not be written yet.
+    talk.end(&id, fourth, false, 5);
 }
 
 pub(super) fn end_again(talk: &mut Talk<'_>) {

@@ -133,9 +133,15 @@ impl World {
         encoded.expect("a request of the outside codec");
         let now = Duration::from_nanos(self.now);
         let _ = self.cluster.handle(node, u64::MAX, &frame, now);
+        self.take_id_over();
+        self.note(|_| "~~ another producer takes over".to_owned());
+    }
+
+    /// Another producer has the transactional id, or one that this machine asked for and gave up: a request
+    /// for an identity that comes late fences whoever has one (nothing in it tells which request it is).
+    pub(super) const fn take_id_over(&mut self) {
         if let Some(transactions) = &mut self.application.transactions {
             transactions.is_taken_over = true;
         }
-        self.note(|_| "~~ another producer takes over".to_owned());
     }
 }

@@ -3,6 +3,7 @@
 //! One seed decides everything: [`run`] with the same seed is the same run, line by line.
 
 mod application;
+mod causes;
 mod coverage;
 mod dice;
 mod drive;

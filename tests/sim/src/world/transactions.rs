@@ -42,6 +42,8 @@ pub(crate) struct Transaction {
     is_decided_against: bool,
     level: i16,
     was_ongoing: bool,
+    /// An EndTxn left that commits it.
+    is_committing: bool,
 }
 
 /// Where the application is.
@@ -70,6 +72,8 @@ pub(crate) struct Transactions {
     sending: BTreeMap<OperationId, usize>,
     /// The id was taken over by somebody else.
     pub(super) is_taken_over: bool,
+    /// How many transactions the coordinator had ended by itself when the last one began.
+    pub(super) timed_out_before: u64,
     pub(super) is_two_phase: bool,
 }
 
@@ -80,6 +84,7 @@ impl Transactions {
             list: Vec::new(),
             sending: BTreeMap::new(),
             is_taken_over: false,
+            timed_out_before: 0,
             is_two_phase,
         }
     }
@@ -134,8 +139,10 @@ impl World {
             Ok(()) => {
                 let steps = self.application.dice.below(6);
                 self.note(|_| "   begin".to_owned());
+                let timed_out = self.cluster.timed_out_transactions();
                 let transactions = self.transactions();
                 let changed = transactions.last().is_some_and(|last| last.level != level);
+                transactions.timed_out_before = timed_out;
                 transactions.stage = Stage::Open(steps);
                 transactions.list.push(Transaction {
                     fate: Fate::NotCommitted,
@@ -144,6 +151,7 @@ impl World {
                     is_decided_against: false,
                     level,
                     was_ongoing: false,
+                    is_committing: false,
                 });
                 self.coverage.hit_if(changed, Situation::VersionChanged);
             }
@@ -390,6 +398,19 @@ impl World {
                 .hit_if(with_offsets, Situation::OffsetsCommitted);
         }
         Stage::Ready
+    }
+
+    /// An EndTxn leaves: never in the other direction than one before it, which may have been carried out.
+    pub(super) fn watch_end(&mut self, commits: bool) {
+        let Some(last) = self.transactions().last() else {
+            self.complain("EndTxn without a transaction".to_owned());
+            return;
+        };
+        let turns = last.is_committing && !commits;
+        last.is_committing |= commits;
+        if turns {
+            self.complain("EndTxn aborts what another was to commit".to_owned());
+        }
     }
 
     fn on_offsets_sent(&mut self, result: Result<Option<PreparedTransaction>, OperationError>) {

@@ -5,8 +5,8 @@ use super::coverage::Situation;
 use super::network::{Happening, Response, Road, Stream};
 use super::plan::MS;
 use super::tap::{
-    ADD_OFFSETS_TO_TXN, ADD_PARTITIONS_TO_TXN, AnswerSeen, END_TXN, PRODUCE, RequestSeen,
-    TXN_OFFSET_COMMIT, read_request, read_response,
+    ADD_OFFSETS_TO_TXN, ADD_PARTITIONS_TO_TXN, AnswerSeen, END_TXN, INIT_PRODUCER_ID, PRODUCE,
+    RequestSeen, TXN_OFFSET_COMMIT, read_request, read_response,
 };
 use super::trace::{answer_line, request_line};
 use crate::cluster::Reply;
@@ -90,6 +90,9 @@ impl World {
         let is_over = stream.is_over;
         self.learn_names(&seen);
         self.note(|world| request_line(&world.names, node, &seen));
+        if let Some(commits) = seen.commits {
+            self.watch_end(commits);
+        }
         for batch in seen.batches {
             if seen.acks == 0 {
                 // Nobody answers: the attempt stays without one.
@@ -219,6 +222,9 @@ impl World {
         if is_over && self.plan.transactions.is_some() && is_unprotected(api, version) {
             return;
         }
+        if is_over && api == INIT_PRODUCER_ID {
+            self.take_id_over();
+        }
         let before = self.logged();
         let now = Duration::from_nanos(self.now);
         let id = u64::from(connection.0);
@@ -247,14 +253,15 @@ impl World {
                     out.1 = true;
                 }
                 let found = api == PRODUCE && !is_appended;
-                self.watch_answer(node, &response, found);
+                let seen = self.watch_answer(node, &response, found);
+                self.ask_for_cause(connection, &response, &seen);
                 self.respond(connection, response, is_appended);
             }
         }
     }
 
     /// What a broker answers, before it is known whether it arrives.
-    fn watch_answer(&mut self, node: i32, response: &Response, is_nothing_new: bool) {
+    fn watch_answer(&mut self, node: i32, response: &Response, is_nothing_new: bool) -> AnswerSeen {
         let seen = read_response(&response.bytes, response.api, response.version);
         let is_throttled = seen.throttle_ms > 0;
         self.coverage.hit_if(is_throttled, Situation::Throttled);
@@ -279,6 +286,7 @@ impl World {
             .hit_if(is_concurrent, Situation::ConcurrentTransactions);
         let about = (response.api, response.correlation);
         self.note(|world| answer_line(&world.names, ("  ", node), about, &seen));
+        seen
     }
 
     fn respond(&mut self, connection: ConnectionId, response: Response, is_appended: bool) {

@@ -99,8 +99,10 @@ impl FakeCluster {
             }
             Err(error) => {
                 let (id, epoch) = identity;
-                let is_opposite =
-                    error == ErrorCode::INVALID_TXN_STATE && known.is_ended_by_producer;
+                // Before KIP-890 an abort may ask whether there is anything to be aborted.
+                let is_opposite = error == ErrorCode::INVALID_TXN_STATE
+                    && known.is_ended_by_producer
+                    && (bumps || marker == Marker::Commit);
                 if is_opposite {
                     let state = known.state;
                     self.blame(format!(
@@ -144,14 +146,13 @@ impl Transaction {
         if epoch != self.epoch {
             return Err(ErrorCode::PRODUCER_FENCED);
         }
+        if self.is_ending() {
+            return Err(ErrorCode::CONCURRENT_TRANSACTIONS);
+        }
         match (self.state, marker) {
             (TransactionState::Ongoing, _) => Ok(Decision::End),
             (TransactionState::CompleteCommit, Marker::Commit)
             | (TransactionState::CompleteAbort, Marker::Abort) => Ok(Decision::Done),
-            (TransactionState::PrepareCommit, Marker::Commit)
-            | (TransactionState::PrepareAbort, Marker::Abort) => {
-                Err(ErrorCode::CONCURRENT_TRANSACTIONS)
-            }
             _ => Err(ErrorCode::INVALID_TXN_STATE),
         }
     }
@@ -166,12 +167,17 @@ impl Transaction {
         let repeats_last_epoch = id == self.previous_id && epoch == i16::MAX - 1 && self.epoch == 0;
         let is_repeated = repeats_last_epoch || self.epoch == epoch.wrapping_add(1);
         let is_current = epoch == self.epoch;
+        // Before the identity: the producer may abort the next transaction, under the next epoch or id, while
+        // this one is being completed (KAFKA-18464).
+        if self.is_ending() {
+            return Err(ErrorCode::CONCURRENT_TRANSACTIONS);
+        }
         if id != self.producer_id && !repeats_last_epoch {
             return Err(ErrorCode::INVALID_PRODUCER_ID_MAPPING);
         }
         let is_valid = match self.state {
             TransactionState::Ongoing | TransactionState::Empty => is_current,
-            TransactionState::PrepareCommit | TransactionState::PrepareAbort => is_repeated,
+            TransactionState::PrepareCommit | TransactionState::PrepareAbort => false,
             TransactionState::CompleteCommit | TransactionState::CompleteAbort => {
                 is_repeated || is_current
             }
@@ -193,10 +199,6 @@ impl Transaction {
                 if !is_repeated =>
             {
                 Ok(Decision::End)
-            }
-            (TransactionState::PrepareCommit, Marker::Commit)
-            | (TransactionState::PrepareAbort, Marker::Abort) => {
-                Err(ErrorCode::CONCURRENT_TRANSACTIONS)
             }
             _ => Err(ErrorCode::INVALID_TXN_STATE),
         }

@@ -126,10 +126,12 @@ impl FakeCluster {
         places: Vec<Place>,
     ) -> Result<(), ErrorCode> {
         let now = self.now;
-        let known = self.known(transactional_id, identity)?;
-        if known.is_ending() {
+        // Before the identity: the producer may know already which one it has next.
+        let known = self.transactions.by_id.get(transactional_id);
+        if known.is_some_and(Transaction::is_ending) {
             return Err(ErrorCode::CONCURRENT_TRANSACTIONS);
         }
+        let known = self.known(transactional_id, identity)?;
         known.previous_id = known.producer_id;
         if known.state != TransactionState::Ongoing {
             known.state = TransactionState::Ongoing;

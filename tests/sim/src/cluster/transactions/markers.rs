@@ -46,6 +46,7 @@ impl FakeCluster {
         let known = self.transactions.by_id.get(transactional_id);
         let is_over = known.is_some_and(is_over);
         if is_over && self.works(KeyType::Transaction, transactional_id).is_ok() {
+            self.transactions.timed_out += 1;
             self.fence(transactional_id);
         }
     }

@@ -86,6 +86,8 @@ pub(super) struct Transactions {
     /// Everything that AddPartitionsToTxn or AddOffsetsToTxn ever named, by identity.
     named: BTreeSet<(i64, i16, Place)>,
     next_check: Duration,
+    /// How many transactions coordinators have ended because they had taken too long.
+    timed_out: u64,
     /// The highest level of `transaction.version` so far.
     highest_version: i16,
 }
@@ -108,6 +110,11 @@ impl Transaction {
 }
 
 impl FakeCluster {
+    /// How many transactions coordinators have ended because they had taken too long.
+    pub fn timed_out_transactions(&self) -> u64 {
+        self.transactions.timed_out
+    }
+
     /// What the coordinator of a transactional id knows; `None` if it never heard of it.
     pub fn transaction(&self, transactional_id: &str) -> Option<TransactionView> {
         let transaction = self.transactions.by_id.get(transactional_id)?;
