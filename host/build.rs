@@ -2,6 +2,7 @@
 
 use std::env;
 use std::error::Error;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -102,7 +103,7 @@ fn cargo(
     feature: &str,
 ) -> Result<PathBuf, Box<dyn Error>> {
     require_target(target)?;
-    let target_dir = out.join("component-target");
+    let target_dir = target_dir(out);
     let mut cargo = Command::new(env::var("CARGO")?);
     cargo
         .current_dir(root)
@@ -127,6 +128,16 @@ fn cargo(
         .into());
     }
     Ok(target_dir.join(target).join("component"))
+}
+
+/// Where the components are built: one folder for a profile, beside `build`. Cargo gives this script an output
+/// folder for each set of features, and another one for lints, in which everything would be built anew.
+fn target_dir(out: &Path) -> PathBuf {
+    let profile = out
+        .ancestors()
+        .find(|folder| folder.file_name() == Some(OsStr::new("build")))
+        .and_then(Path::parent);
+    profile.unwrap_or(out).join("components")
 }
 
 /// Vector instructions for checksums and copies, and paths that name no machine, so that the same
@@ -169,7 +180,7 @@ fn componentise(module: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
     let encoded = wit_component::ComponentEncoder::default()
         .validate(true)
         .module(module)
-        .and_then(|encoder| encoder.encode());
+        .and_then(|mut encoder| encoder.encode());
     encoded.map_err(|error| format!("wit-component: {error:#}").into())
 }
 

@@ -87,7 +87,7 @@ fn worst_case(len: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::{BLOCK_BYTES, FRAME_HEADER, compress, decompress};
-    use lz4_flex::frame::FrameDecoder;
+    use lz4_frames::frame::FrameDecoder;
     use std::io::Read;
 
     /// Bytes of which each run of 64 starts with `repeated` bytes that come back, the others never.
