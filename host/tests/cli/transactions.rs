@@ -1,23 +1,36 @@
 //! What `produce` does with transactions.
 
 use crate::tool::{TemporaryFile, broker, end, produce, start_produce, terminate, wait};
-use crate::transaction_cases::CASES;
+use crate::transaction_cases::{CASES, Case};
 use krafka::testing::{ApiKey, Control};
 use std::io::Write;
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn transactions_of_both_kinds_are_committed_and_reported() {
-    for (case, version) in CASES.iter().flat_map(|case| [(case, 1), (case, 2)]) {
-        let broker = broker(1).await;
-        case.prepare(&broker, version);
-        let failed = TemporaryFile::new("transactions", b"");
-        let more = ["-t", "t", "--failed", failed.path()];
-        let arguments = [case.arguments(), more.to_vec()].concat();
-        let ended = produce(&broker.bootstrap_servers(), &arguments, &case.input()).await;
-        let failed = String::from_utf8(failed.content()).expect("JSON is UTF-8");
-        case.judge(&broker, ended.code, (&ended.stdout, &ended.stderr, &failed));
+    for case in CASES {
+        // Side by side, because most of the time they wait.
+        let mut runs = JoinSet::new();
+        for version in [1, 2] {
+            runs.spawn(is_committed_and_reported(case, version));
+        }
+        while let Some(run) = runs.join_next().await {
+            run.expect("the case passes");
+        }
     }
+}
+
+async fn is_committed_and_reported(case: &'static Case, version: i16) {
+    let broker = broker(1).await;
+    case.prepare(&broker, version);
+    let name = format!("{}-{version}", case.name.replace(' ', "-"));
+    let failed = TemporaryFile::new(&name, b"");
+    let more = ["-t", "t", "--failed", failed.path()];
+    let arguments = [case.arguments(), more.to_vec()].concat();
+    let ended = produce(&broker.bootstrap_servers(), &arguments, &case.input()).await;
+    let failed = String::from_utf8(failed.content()).expect("JSON is UTF-8");
+    case.judge(&broker, ended.code, (&ended.stdout, &ended.stderr, &failed));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
