@@ -169,7 +169,8 @@ pub(crate) fn the_addresses_of_a_name_are_tried_in_turn(stage: &Stage) {
 fn run_with_hosts(stage: &Stage) {
     const SCRIPT: &str = "mount --bind \"$1\" /etc/hosts && shift && exec \"$@\"";
     let hosts = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("hosts");
-    let lines = [1, 2, 3].map(|n| format!("127.0.0.{n} {MANY}\n"));
+    // Where no other test listens, whose port may be the same.
+    let lines = [1, 2, 3].map(|n| format!("127.0.77.{n} {MANY}\n"));
     fs::write(&hosts, lines.concat()).expect("a file");
     let inside = || {
         let mut command = Command::new("unshare");
