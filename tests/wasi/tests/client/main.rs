@@ -8,6 +8,7 @@ mod pauses;
 mod policies;
 mod pollables;
 mod property;
+mod random_transactions;
 mod sending;
 mod surface;
 mod telling;
