@@ -230,6 +230,23 @@ impl Cluster {
         assert!(moved.is_some(), "node {id} still leads: {seen:?}");
     }
 
+    /// Gives every partition of a topic another leader, and waits until a broker that is asked says so.
+    ///
+    /// # Panics
+    ///
+    /// If that does not happen in time.
+    pub fn move_leaders(&mut self, topic: &str) {
+        let before = self.admin.partitions(topic);
+        self.admin.tell(&format!("move {topic}"));
+        let mut seen = Vec::new();
+        let moved = wait_until(LIMIT, || {
+            seen = self.admin.partitions(topic);
+            let mut pairs = before.iter().zip(&seen);
+            pairs.any(|(before, now)| before.leader != now.leader)
+        });
+        assert!(moved.is_some(), "{before:?} {seen:?}");
+    }
+
     /// The node that leads the first partition of a topic.
     ///
     /// # Panics

@@ -300,3 +300,15 @@ fn an_abort_asks_again_for_what_may_be_registered() {
     world.transaction("w");
     world.finish();
 }
+
+#[test]
+fn an_abort_that_finds_the_producer_forgotten_renews_its_epoch() {
+    let mut world = World::ready(1);
+    world.begin();
+    refuse_to_register(&mut world, 0, ErrorCode::COORDINATOR_NOT_AVAILABLE);
+    world.errors(ADD_PARTITIONS_TO_TXN, &[ErrorCode::UNKNOWN_PRODUCER_ID]);
+    world.aborted();
+    assert_eq!(world.words(), "find(me) add(orders-0) abort init");
+    world.transaction("w");
+    world.finish();
+}
