@@ -13,7 +13,7 @@ const STEADY: Scenario = Scenario {
     name: "",
     subject: Subject::Engine,
     records: 3_000,
-    seconds: 2,
+    seconds: 4,
     topic: &[],
     properties: &[],
     fault: faults::nothing,
@@ -36,7 +36,7 @@ fn node_stopped(name: &'static str, subject: Subject) {
     let scenario = Scenario {
         name,
         subject,
-        seconds: 4,
+        seconds: 10,
         properties: &[PATIENCE],
         fault: faults::pause_a_node,
         ..STEADY
@@ -48,7 +48,7 @@ fn node_killed(name: &'static str, subject: Subject) {
     let scenario = Scenario {
         name,
         subject,
-        seconds: 4,
+        seconds: 10,
         properties: &[PATIENCE],
         fault: faults::kill_a_node,
         ..STEADY
@@ -181,7 +181,7 @@ fn all_nodes_are_restarted_one_by_one() {
     run_through_lost_connections(&Scenario {
         name: "all_nodes_are_restarted_one_by_one",
         records: 6_000,
-        seconds: 6,
+        seconds: 15,
         properties: &[PATIENCE],
         fault: faults::restart_all_nodes,
         ..STEADY
@@ -241,7 +241,7 @@ fn a_client_is_throttled() {
 fn too_few_replicas_are_in_sync_for_a_while() {
     let _ = Scenario {
         name: "too_few_replicas_are_in_sync_for_a_while",
-        seconds: 4,
+        seconds: 8,
         properties: &[PATIENCE],
         fault: faults::want_more_replicas_than_are_in_sync,
         ..STEADY
@@ -254,7 +254,7 @@ fn too_few_replicas_are_in_sync_for_a_while() {
 fn too_few_replicas_are_in_sync_for_too_long() {
     let scenario = Scenario {
         name: "too_few_replicas_are_in_sync_for_too_long",
-        seconds: 4,
+        seconds: 8,
         properties: &[
             ("request.timeout.ms", "1000"),
             ("delivery.timeout.ms", "1500"),
