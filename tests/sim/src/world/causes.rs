@@ -3,10 +3,8 @@
 use super::World;
 use super::network::Response;
 use super::tap::{AnswerSeen, END_TXN, api_name};
+use super::transport::is_unprotected;
 use odradek::{ConnectionId, ErrorCode};
-
-/// From this version of EndTxn on every transaction has an epoch of its own (KIP-890).
-const BUMPS_EPOCH: i16 = 5;
 
 /// What a broker answers to a producer that is not the newest, or whose transaction is not the open one.
 const NEED_A_CAUSE: [ErrorCode; 4] = [
@@ -33,7 +31,7 @@ impl World {
         };
         // Before KIP-890 an abort may ask whether there is anything to be aborted. Of commits the cluster
         // complains.
-        let is_question = response.api == END_TXN && response.version < BUMPS_EPOCH;
+        let is_question = response.api == END_TXN && is_unprotected(END_TXN, response.version);
         if is_question && error == ErrorCode::INVALID_TXN_STATE {
             return;
         }

@@ -28,7 +28,7 @@ fn node_of(address: SocketAddr) -> i32 {
 
 /// Whether a request of one transaction would be taken for one of the next, should it come so late: the
 /// epoch is the same before level 2 of `transaction.version`. No producer can help that; KIP-890 does.
-const fn is_unprotected(api: i16, version: i16) -> bool {
+pub(super) const fn is_unprotected(api: i16, version: i16) -> bool {
     match api {
         PRODUCE => version < 12,
         END_TXN | TXN_OFFSET_COMMIT => version < 5,

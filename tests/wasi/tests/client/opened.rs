@@ -157,6 +157,14 @@ impl Opened {
         self.pump()
     }
 
+    /// Asks for what the producer waits for and drops it unpolled, then pumps.
+    pub(crate) fn pump_without_polling(&mut self) -> Progress {
+        let pollables = self.pollables();
+        let dropped = self.instance.drop_pollables(pollables);
+        dropped.expect("they are children of nothing that is gone");
+        self.pump()
+    }
+
     /// Drops the producer and opens another one in the same instance.
     pub(crate) fn replace(&mut self, address: SocketAddr, others: &[(&str, &str)]) {
         let dropped = within(0, || self.instance.drop_producer(self.producer));

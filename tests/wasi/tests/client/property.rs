@@ -191,12 +191,7 @@ impl Run {
             70..74 => drop(self.opened.flush(few)),
             74..84 => self.take(),
             84..87 => drop(self.opened.purge()),
-            87..95 => {
-                let pollables = self.opened.pollables();
-                let dropped = self.opened.instance.drop_pollables(pollables);
-                dropped.expect("they are children of nothing that is gone");
-                self.opened.pump();
-            }
+            87..95 => drop(self.opened.pump_without_polling()),
             _ if self.dice.below(10) > 0 => {
                 let is_reading = (self.dice.below(3) > 0) != self.is_large;
                 self.sink.set_reading(is_reading);

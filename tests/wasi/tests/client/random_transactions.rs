@@ -206,12 +206,7 @@ impl Run {
             75..80 => drop(self.opened.flush(few)),
             80..90 => drop(self.opened.wait(few)),
             90 => drop(self.opened.purge()),
-            91..94 => {
-                let pollables = self.opened.pollables();
-                let dropped = self.opened.instance.drop_pollables(pollables);
-                dropped.expect("they are children of nothing that is gone");
-                self.opened.pump();
-            }
+            91..94 => drop(self.opened.pump_without_polling()),
             _ => self.take(),
         }
     }
