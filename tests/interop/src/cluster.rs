@@ -23,6 +23,9 @@ pub const NODES: usize = 3;
 /// How long the cluster may take until it is as it should be, on a very busy machine.
 const LIMIT: Duration = Duration::from_secs(300);
 
+/// How long the node that is asked may take until it tells a leader that was elected.
+const MOVE_LIMIT: Duration = Duration::from_secs(20);
+
 /// How much of a node's log is shown after a failure, in bytes.
 const SHOWN_LOG: u64 = 4 * 1024;
 
@@ -230,7 +233,8 @@ impl Cluster {
         assert!(moved.is_some(), "node {id} still leads: {seen:?}");
     }
 
-    /// Gives every partition of a topic another leader, and waits until a broker that is asked says so.
+    /// Gives every partition of a topic another leader, and waits until the node that is asked has heard of it,
+    /// which may be later than the one that was told.
     ///
     /// # Panics
     ///
@@ -239,12 +243,12 @@ impl Cluster {
         let before = self.admin.partitions(topic);
         self.admin.tell(&format!("move {topic}"));
         let mut seen = Vec::new();
-        let moved = wait_until(LIMIT, || {
+        let moved = wait_until(MOVE_LIMIT, || {
             seen = self.admin.partitions(topic);
             let mut pairs = before.iter().zip(&seen);
             pairs.any(|(before, now)| before.leader != now.leader)
         });
-        assert!(moved.is_some(), "{before:?} {seen:?}");
+        assert!(moved.is_some(), "{topic}: {before:?} {seen:?}");
     }
 
     /// The node that leads the first partition of a topic.
