@@ -7,7 +7,7 @@ use odradek_tests_interop::numbered::Numbered;
 use odradek_tests_wasi::client::types::{self, Event, ProducerRecord};
 use odradek_tests_wasi::client::{Instance, Producer};
 use odradek_tests_wasi::policy::Policy;
-use std::sync::atomic::Ordering;
+use std::mem;
 use std::time::Instant;
 
 struct Client {
@@ -15,7 +15,7 @@ struct Client {
     producer: Producer,
     /// When each record was sent.
     sent: Vec<Instant>,
-    failures: u64,
+    failures: Vec<String>,
     /// By number, which is the ticket: nothing is refused for good.
     reports: Vec<Option<Said>>,
 }
@@ -37,7 +37,7 @@ pub(crate) fn send(plan: &Plan, progress: &Progress) -> Vec<Said> {
         instance,
         producer,
         sent: Vec::new(),
-        failures: 0,
+        failures: Vec::new(),
         reports: vec![None; plan.count as usize],
     };
     let mut pacer = Pacer::new(plan, progress);
@@ -55,7 +55,7 @@ pub(crate) fn send(plan: &Plan, progress: &Progress) -> Vec<Said> {
     let closed = guest.call_close(store, producer, limit).expect("no trap");
     assert!(closed.done, "the producer closes in time");
     client.take();
-    plan.failures.store(client.failures, Ordering::Relaxed);
+    *plan.failures.lock().expect("nobody panicked") = mem::take(&mut client.failures);
     let (guest, store) = client.instance.producer();
     let metrics = guest.call_metrics(store, producer).expect("no trap");
     let errors = metrics.errors.into_iter();
@@ -114,8 +114,8 @@ impl Client {
         for event in taken.events {
             let report = match event {
                 Event::Delivered(report) => report,
-                Event::ConnectionFailed(_) => {
-                    self.failures += 1;
+                Event::ConnectionFailed(failure) => {
+                    self.failures.push(format!("{failure:?}"));
                     continue;
                 }
                 Event::BufferAvailable(_)

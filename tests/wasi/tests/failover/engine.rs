@@ -5,7 +5,6 @@ use odradek_host::{Backend, Delivery, Notice, Producer, Record};
 use odradek_tests_interop::ledger::{Outcome, Said};
 use odradek_tests_interop::numbered::Numbered;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 use tokio::task::JoinSet;
 
@@ -24,7 +23,8 @@ async fn send_all(plan: &Plan, progress: &Progress, backend: Backend) -> Vec<Sai
     let builder = Producer::builder().properties(properties);
     let builder = builder.backend(backend).on_notice(move |notice| {
         if matches!(notice, Notice::ConnectionFailed(_)) {
-            failures.fetch_add(1, Ordering::Relaxed);
+            let mut failures = failures.lock().expect("nobody panicked");
+            failures.push(notice.to_string());
         }
     });
     let producer = builder.build().expect("the properties are right");

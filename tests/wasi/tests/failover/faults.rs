@@ -14,9 +14,9 @@ const DELETE_LIMIT: Duration = Duration::from_secs(30);
 /// How long it may take until each partition has records.
 const BEGIN_LIMIT: Duration = Duration::from_secs(30);
 
-/// How many bytes per second a throttled client may send to each node, over ten seconds: what it sends in
-/// two.
-const QUOTA: u64 = 5_000;
+/// How many bytes per second a throttled client may send to each node, over ten seconds: less than
+/// it has sent already, so that the first answer stops it for more than five seconds.
+const QUOTA: u64 = 1_500;
 
 /// How many partitions there are after some were added.
 pub(crate) const GROWN: usize = 10;

@@ -2,7 +2,7 @@
 
 use odradek::ErrorCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,8 +28,8 @@ pub(crate) struct Plan {
     pub(crate) lasting: Duration,
     /// Partitions are asked for below this number.
     pub(crate) partitions: i32,
-    /// How many connections failed or were lost.
-    pub(crate) failures: Arc<AtomicU64>,
+    /// Why connections failed or were lost.
+    pub(crate) failures: Arc<Mutex<Vec<String>>>,
     /// What the producer counted, told at its end.
     pub(crate) counted: OnceLock<Counted>,
 }

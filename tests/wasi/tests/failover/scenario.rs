@@ -8,7 +8,6 @@ use odradek_tests_interop::ledger::{Ledger, Said, Tally};
 use odradek_tests_interop::readback::{StoredRecord, read_back};
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -55,8 +54,8 @@ pub(crate) struct Known {
     pub(crate) said: Vec<Said>,
     pub(crate) stored: Vec<Vec<StoredRecord>>,
     pub(crate) tally: Tally,
-    /// How many connections failed or were lost.
-    pub(crate) failures: u64,
+    /// Why connections failed or were lost.
+    pub(crate) failures: Vec<String>,
     /// What the producer counted.
     pub(crate) counted: Counted,
 }
@@ -171,7 +170,7 @@ impl Scenario {
             said,
             stored,
             tally,
-            failures: plan.failures.load(Ordering::Relaxed),
+            failures: plan.failures.lock().expect("nobody panicked").clone(),
             counted: plan.counted.get().cloned().unwrap_or_default(),
         };
         // Written past the test runner: how many records are in doubt is of interest, also where it is
@@ -182,7 +181,7 @@ impl Scenario {
              the slowest report took {:?}",
             self.name,
             known.causes(),
-            known.failures,
+            known.failures.len(),
             known.counted,
             known.slowest()
         );

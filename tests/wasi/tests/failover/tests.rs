@@ -123,10 +123,8 @@ fn keys_are_wanted(name: &'static str, subject: Subject) {
     let errors = &known.counted.errors;
     let is_refusal = |(code, _): &(ErrorCode, u64)| *code == ErrorCode::INVALID_RECORD;
     assert!(errors.iter().any(is_refusal), "{errors:?}");
-    assert_eq!(
-        known.failures, 0,
-        "a broker that refuses records is not lost"
-    );
+    // A broker that refuses records is not lost.
+    assert_eq!(known.failures, [""; 0]);
 }
 
 /// Runs a scenario that costs connections, and no record.
@@ -134,7 +132,10 @@ fn run_through_lost_connections(scenario: &Scenario) {
     let Some(known) = scenario.run_to_all_written() else {
         return;
     };
-    assert!(known.failures > 0, "no connection failed or was lost");
+    assert!(
+        !known.failures.is_empty(),
+        "no connection failed or was lost"
+    );
 }
 
 #[test]
@@ -143,7 +144,7 @@ fn nothing_happens() {
     let Some(known) = (Scenario { name, ..STEADY }).run_to_all_written() else {
         return;
     };
-    assert_eq!(known.failures, 0);
+    assert_eq!(known.failures, [""; 0]);
 }
 
 #[test]
@@ -218,23 +219,21 @@ fn a_topic_is_deleted_and_created_again() {
     assert!(known.tally.gone > 0, "some went down with the first topic");
 }
 
-/// Throttling takes its time, which does not count as a broker's silence.
+/// Throttling takes more time than a broker's silence may, and does not count as such.
 #[test]
 fn a_client_is_throttled() {
     let scenario = Scenario {
         name: "a_client_is_throttled",
-        properties: &[("request.timeout.ms", "1000")],
+        properties: &[PATIENCE],
         fault: faults::throttle,
         ..STEADY
     };
     let Some(known) = scenario.run_to_all_written() else {
         return;
     };
-    assert!(known.slowest() > Duration::from_secs(2), "never throttled");
-    assert_eq!(
-        known.failures, 0,
-        "a broker that throttles is no broker that is lost"
-    );
+    assert!(known.slowest() > Duration::from_secs(5), "never throttled");
+    // A broker that throttles is not lost.
+    assert_eq!(known.failures, [""; 0]);
 }
 
 #[test]
