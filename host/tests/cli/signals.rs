@@ -1,14 +1,12 @@
 //! What `produce` does when a signal ends it.
 
-use crate::tool::{TemporaryFile, broker, start_produce, terminate, wait};
+use crate::tool::{TemporaryFile, broker, start_produce, terminate, wait, wait_read};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-const LIMIT: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signal_ends_the_run_and_everything_is_reported() {
@@ -27,10 +25,9 @@ async fn a_signal_ends_the_run_and_everything_is_reported() {
     );
     let mut stdin = child.stdin.take().expect("the input is a pipe");
     stdin.write_all(b"a\nb\nc").expect("the tool reads");
-    // The records linger for a minute, so nothing shows that they were read: time has to do.
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    wait_read(&stdin).await;
     terminate(&child);
-    let ended = wait(child, LIMIT).await;
+    let ended = wait(child).await;
     drop(stdin);
     // Nobody knows how the last line would have gone on, so it is kept and not sent.
     assert_eq!(ended.last_line(), "delivered=2 failed=1 possibly=0");
@@ -56,6 +53,8 @@ fn write_lines(mut pipe: std::io::PipeWriter, total: u64, written: &AtomicU64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signal_loses_nothing_that_was_read() {
     const TOTAL: u64 = 16 * 1024 * 1024;
+    // Much more than fits into a pipe that nobody reads yet.
+    const BEGUN: u64 = 256 * 1024;
     // Connections succeed and nothing is ever answered, so everything stays where it is.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let server = silent.local_addr().expect("it is bound").to_string();
@@ -75,7 +74,7 @@ async fn a_signal_loses_nothing_that_was_read() {
     loop {
         tokio::time::sleep(Duration::from_millis(500)).await;
         let now = written.load(Ordering::Relaxed);
-        if now > 0 && now == before {
+        if now > BEGUN && now == before {
             break;
         }
         before = now;
@@ -87,7 +86,7 @@ async fn a_signal_loses_nothing_that_was_read() {
     terminate(&child);
     tokio::time::sleep(Duration::from_millis(300)).await;
     terminate(&child);
-    let ended = wait(child, LIMIT).await;
+    let ended = wait(child).await;
     let rest = tokio::task::spawn_blocking(move || {
         let mut rest = Vec::new();
         reader.read_to_end(&mut rest).map(|_| rest.len() as u64)

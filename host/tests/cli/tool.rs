@@ -5,8 +5,11 @@ use krafka::consumer::{AutoOffsetReset, ConsumerRecord};
 use krafka::testing::FakeBroker;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::time::{Duration, Instant};
+
+/// How long a run may take on a busy machine.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// A run that has ended.
 pub(crate) struct Ended {
@@ -70,13 +73,22 @@ pub(crate) async fn end(mut child: Child, input: &[u8]) -> Ended {
         drop(stdin);
         child.wait_with_output().expect("the binary ends")
     });
-    let output = tokio::time::timeout(Duration::from_secs(60), wait);
+    let output = tokio::time::timeout(LIMIT, wait);
     Ended::of(
         output
             .await
             .expect("the binary ends in time")
             .expect("no panic"),
     )
+}
+
+/// Waits until a run has read all its input, which nothing else may show: it is up, and signals are heard.
+pub(crate) async fn wait_read(stdin: &ChildStdin) {
+    let started = Instant::now();
+    while rustix::io::ioctl_fionread(stdin).expect("pipes can be asked") > 0 {
+        assert!(started.elapsed() < LIMIT, "the run does not read");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// Asks a run to end.
@@ -88,10 +100,10 @@ pub(crate) fn terminate(child: &Child) {
 }
 
 /// Waits for a run whose input and output stay as they are, and whose standard error is short.
-pub(crate) async fn wait(mut child: Child, limit: Duration) -> Ended {
+pub(crate) async fn wait(mut child: Child) -> Ended {
     let started = Instant::now();
     while child.try_wait().expect("the run is ours").is_none() {
-        assert!(started.elapsed() < limit, "the run does not end");
+        assert!(started.elapsed() < LIMIT, "the run does not end");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     Ended::of(child.wait_with_output().expect("the run has ended"))

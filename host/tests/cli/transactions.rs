@@ -1,6 +1,6 @@
 //! What `produce` does with transactions.
 
-use crate::tool::{TemporaryFile, broker, end, produce, start_produce, terminate, wait};
+use crate::tool::{TemporaryFile, broker, end, produce, start_produce, terminate, wait, wait_read};
 use crate::transaction_cases::{CASES, Case};
 use krafka::testing::{ApiKey, Control};
 use std::io::Write;
@@ -52,11 +52,10 @@ async fn the_first_signal_commits_what_was_read() {
     let mut child = start_produce(&broker.bootstrap_servers(), &arguments);
     let mut stdin = child.stdin.take().expect("the input is a pipe");
     stdin.write_all(b"a\nb\nc\n").expect("the tool reads");
-    // The records wait for more, so nothing shows that they were read: time has to do.
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    wait_read(&stdin).await;
     assert_eq!(broker.all_records("t").expect("they decode").len(), 0);
     terminate(&child);
-    let ended = wait(child, Duration::from_secs(30)).await;
+    let ended = wait(child).await;
     drop(stdin);
     assert_eq!(ended.last_line(), "delivered=3 failed=0 possibly=0");
     assert_eq!(ended.code, Some(0));
@@ -81,11 +80,11 @@ async fn the_second_signal_aborts_the_open_transaction() {
     let mut child = start_produce(&broker.bootstrap_servers(), &arguments);
     let mut stdin = child.stdin.take().expect("the input is a pipe");
     stdin.write_all(b"a\nb\n").expect("the tool reads");
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    wait_read(&stdin).await;
     terminate(&child);
     tokio::time::sleep(Duration::from_millis(300)).await;
     terminate(&child);
-    let ended = wait(child, Duration::from_secs(30)).await;
+    let ended = wait(child).await;
     drop(stdin);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     // The commit of the first one was under way and is not turned round; the second one never began.

@@ -91,12 +91,16 @@ impl Values {
 
 /// Waits until the producer has transmitted nothing for a while, because nobody reads.
 async fn stuck(producer: &Producer) -> Stats {
-    let mut before = producer.stats();
-    for _ in 0..200 {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+    // A pause of the machine may look like a standstill once, not so often in a row.
+    const LOOKS: u32 = 3;
+    let (mut before, mut alike) = (producer.stats(), 0);
+    for _ in 0..600 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
         let stats = producer.stats();
         let (was, is) = (before.bytes_transmitted, stats.bytes_transmitted);
-        if was == is && stats.records_reported == before.records_reported {
+        let moved = was != is || stats.records_reported != before.records_reported;
+        alike = if moved { 0 } else { alike + 1 };
+        if alike == LOOKS {
             return stats;
         }
         before = stats;

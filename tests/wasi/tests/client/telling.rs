@@ -43,7 +43,7 @@ fn the_leaders_of_a_watched_topic_are_told_or_why_not() {
     cluster.create_topic("t", 5);
     let settings = [
         ("allow.auto.create.topics", "false"),
-        ("max.block.ms", "300"),
+        ("max.block.ms", "3000"),
     ];
     let mut opened = Opened::within(&Policy::default(), &cluster.bootstrap(), &settings);
     let topic = opened.topic("t").expect("a name");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// Much less than `delivery.timeout.ms`, which would end the wait otherwise.
-const LIMIT: Duration = Duration::from_secs(5);
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// Every node says that there is no such topic: the records are not written once `max.block.ms` is over,
 /// not before and not much later.
