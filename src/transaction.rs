@@ -89,6 +89,7 @@ pub enum TransactionError {
         index: usize,
     },
     /// The offsets do not fit into what is free of `buffer.memory`.
+    /// [`Producer::want_room`](crate::Producer::want_room) asks to be told when they do.
     BufferFull {
         /// Bytes of `buffer.memory` that they need.
         needed: u64,

@@ -33,7 +33,7 @@ pub enum TransactionError {
         /// Which of the offsets, counted from 0.
         index: usize,
     },
-    /// The offsets do not fit into what is free of `buffer.memory`.
+    /// The offsets did not fit into what was free of `buffer.memory` within `max.block.ms`, or never will.
     BufferFull {
         /// Bytes of `buffer.memory` that they need.
         needed: u64,

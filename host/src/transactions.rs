@@ -58,12 +58,12 @@ impl Producer {
     }
 
     /// Commits offsets of a consumer group with the transaction (KIP-447): the next ones to be consumed. May be
-    /// called several times in a transaction.
+    /// called several times in a transaction. Where `buffer.memory` is full, the call waits for room.
     ///
     /// # Errors
     ///
-    /// [`TransactionError`]. After [`TransactionError::BufferFull`] the call may be made again, once
-    /// [`flush`](Self::flush) has made room.
+    /// [`TransactionError`]. [`TransactionError::BufferFull`] if there was no room within `max.block.ms`, or if
+    /// the offsets need more than all of `buffer.memory`: the transaction is open as before, without them.
     pub async fn send_offsets(
         &self,
         offsets: &[OffsetToCommit<'_>],

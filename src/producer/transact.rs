@@ -43,7 +43,8 @@ impl Producer {
     ///
     /// # Errors
     ///
-    /// [`TransactionError`]; nothing has changed.
+    /// [`TransactionError`]; nothing has changed. After [`TransactionError::BufferFull`] it is up
+    /// to the caller to [ask](Self::want_room) for a word when there is room.
     pub fn send_offsets(
         &mut self,
         offsets: &[OffsetToCommit<'_>],

@@ -54,7 +54,8 @@ impl Driver {
         self.producer.begin_transaction(clock::now())
     }
 
-    /// Commits offsets of a consumer group with the transaction.
+    /// Commits offsets of a consumer group with the transaction. Where the buffer is full,
+    /// [`Event::BufferAvailable`](crate::Event::BufferAvailable) follows once, as after a refused record.
     ///
     /// # Errors
     ///
@@ -65,7 +66,11 @@ impl Driver {
         group: &GroupMetadata<'_>,
     ) -> Result<OperationId, TransactionError> {
         self.step.more = true;
-        self.producer.send_offsets(offsets, group, clock::now())
+        let begun = self.producer.send_offsets(offsets, group, clock::now());
+        if let Err(TransactionError::BufferFull { needed, .. }) = begun {
+            self.producer.want_room(needed);
+        }
+        begun
     }
 
     /// Writes everything that the transaction holds and leaves the decision about it to somebody else.

@@ -26,16 +26,23 @@ impl Driver {
     pub(super) fn obey(&mut self) -> Result<(), MachineLost> {
         // Commands of transactions keep their order.
         let mut is_held = false;
-        for Command { after, kind } in std::mem::take(&mut self.commands) {
+        let commands = std::mem::take(&mut self.commands);
+        let last_abort = commands.iter().rposition(|it| it.kind.is_abort());
+        self.transactions.needed = None;
+        for (position, Command { after, kind }) in commands.into_iter().enumerate() {
             match kind {
-                CommandKind::Transact(mut transact) => {
+                CommandKind::Transact(transact) => {
                     is_held |= transact.is_behind_records() && self.passed < after;
-                    if is_held {
-                        self.put_off(&mut transact);
+                    let is_given_up = last_abort.is_some_and(|abort| position < abort);
+                    let held = if is_held {
+                        Some(self.put_off(transact))
+                    } else {
+                        self.transact(transact, is_given_up)?
+                    };
+                    if let Some(transact) = held {
+                        is_held = true;
                         let kind = CommandKind::Transact(transact);
                         self.commands.push(Command { after, kind });
-                    } else {
-                        self.transact(transact)?;
                     }
                 }
                 CommandKind::TransactionState(answer) => {

@@ -167,7 +167,7 @@ impl Driver {
 
     fn poll_ready(&mut self, cx: &mut Context<'_>, sleep: &mut Pin<Box<Sleep>>) -> Poll<()> {
         self.sockets.poll(cx, &mut self.happenings);
-        if self.step.more || !self.happenings.is_empty() || self.can_offer() {
+        if self.step.more || !self.happenings.is_empty() || self.can_offer() || self.has_room() {
             return Poll::Ready(());
         }
         let now = Moment::now();
@@ -229,8 +229,8 @@ impl Driver {
         self.sample()?;
         self.take_staged();
         self.offer()?;
-        self.want_room()?;
         self.obey()?;
+        self.want_room()?;
         self.tell()?;
         self.carry_out();
         self.end_operations()?;

@@ -37,13 +37,20 @@ impl Driver {
         }
     }
 
-    /// Tells the machine of senders that wait for more room than there is, and of a pending record that
-    /// is not offered for want of it: the machine would not hear of either.
+    /// Whether offsets that wait for room have it.
+    pub(super) fn has_room(&self) -> bool {
+        let needed = self.transactions.needed;
+        needed.is_some_and(|needed| self.step.free_bytes >= needed)
+    }
+
+    /// Tells the machine of senders that wait for more room than there is, and of a pending record or
+    /// offsets that are not offered for want of it: the machine would not hear of them.
     pub(super) fn want_room(&mut self) -> Result<(), MachineLost> {
         if self.shared.waiting.read().senders == 0 {
             self.wanted = 0;
         }
-        let wanted = self.wanted.max(self.needed.unwrap_or(0));
+        let needed = self.needed.max(self.transactions.needed);
+        let wanted = self.wanted.max(needed.unwrap_or(0));
         if wanted <= self.step.free_bytes.max(self.told_wanted) {
             return Ok(());
         }

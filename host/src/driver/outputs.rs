@@ -45,7 +45,7 @@ impl Driver {
             Event::BufferAvailable { .. } => {
                 // The machine has forgotten what it was told; somebody may still wait for more.
                 self.told_wanted = 0;
-                self.step.more |= self.wanted > 0;
+                self.step.more |= self.wanted > 0 || self.transactions.needed.is_some();
             }
             Event::Flushed { flush } => self.flushed(flush),
             Event::OperationEnded(ended) => self.operation_ended(ended),

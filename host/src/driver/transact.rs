@@ -6,7 +6,7 @@ use crate::machine::{MachineLost, TransactionCommand};
 use crate::report::ReportCause;
 use crate::staging::{CommandKind, Transact, TransactionResult};
 use crate::transaction::TransactionError;
-use odradek::{Cause, OperationEnded, OperationId};
+use odradek::{Cause, OperationEnded, OperationId, TransactionState};
 use std::sync::Arc;
 use std::time::Instant as Moment;
 use tokio::sync::oneshot;
@@ -21,24 +21,49 @@ pub(super) struct Transactions {
     refused: Option<ReportCause>,
     /// Operations that have ended since the staging place was told how far the machine is.
     ended: Vec<OperationEnded>,
+    /// How many bytes of room the offsets need that are the next command.
+    pub(super) needed: Option<u64>,
 }
 
 impl Driver {
-    /// Carries a command out. Whether its records have reached the machine has been looked at.
-    pub(super) fn transact(&mut self, transact: Transact) -> Result<(), MachineLost> {
+    /// Carries a command out, or gives it back if it has to wait for room; in a transaction that is given up
+    /// nothing waits. Whether its records have reached the machine has been looked at.
+    pub(super) fn transact(
+        &mut self,
+        transact: Transact,
+        is_given_up: bool,
+    ) -> Result<Option<Transact>, MachineLost> {
         let answer = self.ask(&transact.command)?;
+        if let Err(TransactionError::BufferFull { needed, .. }) = answer
+            && !is_given_up
+            && self.waits_for_room(needed, transact.deadline)?
+        {
+            self.transactions.needed = Some(needed);
+            return Ok(Some(transact));
+        }
         // Whoever is told that a transaction is open may send at once.
         self.shared.staging().carried_out(&transact);
         self.tell_state()?;
         let Some(done) = transact.done else {
-            return Ok(());
+            return Ok(None);
         };
         match answer {
             Ok(Some(operation)) => self.transactions.waiting.push((operation, done)),
             Ok(None) => tell(done, Ok(None)),
             Err(error) => tell(done, Err(error)),
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Whether offsets that need so many bytes wait for them until `deadline`: not if that much will never be
+    /// free, nor if the transaction can only be aborted.
+    fn waits_for_room(&mut self, needed: u64, deadline: Moment) -> Result<bool, MachineLost> {
+        if needed > self.shared.limits.buffer || deadline <= Moment::now() {
+            return Ok(false);
+        }
+        self.shared.counters.machine_calls.add(1);
+        let state = self.machine.transaction_state()?;
+        Ok(state == Some(TransactionState::InTransaction))
     }
 
     fn ask(
@@ -90,13 +115,15 @@ impl Driver {
         self.transactions.refused.get_or_insert(cause);
     }
 
-    /// Tells whoever waits for a command that waits for records that its time is over. The command stays.
-    pub(super) fn put_off(&self, transact: &mut Transact) {
+    /// Tells whoever waits for a command that waits for records, or behind another, that its time is over. The
+    /// command stays.
+    pub(super) fn put_off(&self, mut transact: Transact) -> Transact {
         if transact.deadline <= Moment::now()
             && let Some(done) = transact.done.take()
         {
             tell(done, Err(TransactionError::TimedOut));
         }
+        transact
     }
 
     /// When the first of those who wait for such a command is to be told.

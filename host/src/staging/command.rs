@@ -39,6 +39,17 @@ pub(crate) enum CommandKind {
 }
 
 impl CommandKind {
+    /// Whether it aborts a transaction.
+    pub(crate) const fn is_abort(&self) -> bool {
+        matches!(
+            self,
+            Self::Transact(Transact {
+                command: TransactionCommand::Abort,
+                ..
+            })
+        )
+    }
+
     /// Who is to be woken where nobody carries the command out any more.
     pub(crate) fn into_waker(self) -> Option<Waker> {
         match self {

@@ -1,7 +1,7 @@
 //! What belongs to a transaction, and what becomes of it where the machine is slow, full or lost.
 
 use super::{TIMEOUT, answer, build, builder, peer, within};
-use crate::toy::{Control, Toy};
+use crate::toy::{Control, OFFSETS_BYTES, Toy};
 use odradek::{
     ErrorCode, OperationError, SendError as Refusal, TopicError, TransactionFault, TransactionState,
 };
@@ -12,10 +12,26 @@ use odradek_host::{
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+/// Longer than any test waits, in ms.
+const TEN_MINUTES: &str = "600000";
+
 const GROUP: GroupMetadata<'static> = GroupMetadata::of_group("g");
+
+const OFFSET: OffsetToCommit<'static> = OffsetToCommit {
+    topic: "in",
+    partition: 0,
+    offset: 7,
+    leader_epoch: None,
+    metadata: None,
+};
 
 /// A producer whose peer answers every frame, after `go` said so.
 fn transactional(capacity: u64) -> (Producer, Arc<Mutex<Control>>, mpsc::Sender<()>) {
+    blocking("200", capacity)
+}
+
+/// The same, for calls that may wait for so many ms.
+fn blocking(ms: &str, capacity: u64) -> (Producer, Arc<Mutex<Control>>, mpsc::Sender<()>) {
     let (go, gone) = mpsc::channel();
     let gone = Mutex::new(gone);
     let address = peer(move |stream| {
@@ -27,7 +43,7 @@ fn transactional(capacity: u64) -> (Producer, Arc<Mutex<Control>>, mpsc::Sender<
     control.lock().expect("control").transactions.state = Some(TransactionState::Uninitialized);
     let toy = Toy::new(address, capacity, &control);
     let builder = builder().set("transactional.id", "till-7");
-    (build(builder, toy), control, go)
+    (build(builder.set("max.block.ms", ms), toy), control, go)
 }
 
 fn log(control: &Mutex<Control>) -> Vec<String> {
@@ -54,14 +70,7 @@ async fn what_was_sent_before_a_commit_belongs_to_it_and_what_follows_a_begin_to
         let record = Record::to("t").value("a");
         deliveries.push(producer.send(&record).await.expect("open"));
     }
-    let offset = OffsetToCommit {
-        topic: "in",
-        partition: 0,
-        offset: 7,
-        leader_epoch: None,
-        metadata: None,
-    };
-    within(producer.send_offsets(&[offset], &GROUP))
+    within(producer.send_offsets(&[OFFSET], &GROUP))
         .await
         .expect("sent");
     within(producer.commit_transaction()).await.expect("done");
@@ -201,6 +210,74 @@ async fn a_commit_waits_for_records_that_have_no_room_and_its_caller_no_longer_t
             .count(),
         1
     );
+    within(producer.close(TIMEOUT)).await;
+}
+
+#[tokio::test]
+async fn offsets_wait_for_room_and_what_follows_waits_behind_them() {
+    let (producer, control, go) = blocking(TEN_MINUTES, 4096);
+    begun(&producer).await;
+    let value = vec![b'x'; 3500];
+    let record = Record::to("t").value(&value);
+    let delivery = within(producer.send(&record)).await.expect("room");
+    let mut offsets = Box::pin(producer.send_offsets(&[OFFSET], &GROUP));
+    assert_eq!(begin(&mut offsets).await, None);
+    let mut commit = Box::pin(producer.commit_transaction());
+    assert_eq!(begin(&mut commit).await, None);
+    // Nothing but the answer makes room, and wakes them.
+    go.send(()).expect("the peer waits");
+    within(offsets).await.expect("room in time");
+    within(commit).await.expect("done");
+    assert_eq!(within(delivery).await.outcome, Outcome::Written);
+    let log = log(&control);
+    let order = ["send_offsets", "commit_transaction"].map(String::from);
+    assert!(log.ends_with(&order), "{log:?}");
+    drop(go);
+    within(producer.close(TIMEOUT)).await;
+}
+
+#[tokio::test]
+async fn offsets_wait_for_room_no_longer_than_max_block() {
+    let (producer, control, go) = transactional(1 << 20);
+    drop(go);
+    begun(&producer).await;
+    control.lock().expect("control").full = true;
+    let started = Instant::now();
+    let full = within(producer.send_offsets(&[OFFSET], &GROUP)).await;
+    let (needed, free) = (OFFSETS_BYTES, 0);
+    assert_eq!(full, Err(TransactionError::BufferFull { needed, free }));
+    assert!(started.elapsed() >= Duration::from_millis(200));
+    control.lock().expect("control").full = false;
+    within(producer.send_offsets(&[OFFSET], &GROUP))
+        .await
+        .expect("there is room");
+    within(producer.commit_transaction()).await.expect("done");
+    within(producer.close(TIMEOUT)).await;
+}
+
+#[tokio::test]
+async fn offsets_that_will_not_be_committed_do_not_wait_for_room() {
+    let (producer, control, go) = blocking(TEN_MINUTES, 1 << 20);
+    drop(go);
+    begun(&producer).await;
+    control.lock().expect("control").full = true;
+    let mut offsets = Box::pin(producer.send_offsets(&[OFFSET], &GROUP));
+    assert_eq!(begin(&mut offsets).await, None);
+    within(producer.abort_transaction()).await.expect("aborted");
+    let (needed, free) = (OFFSETS_BYTES, 0);
+    let full = Err(TransactionError::BufferFull { needed, free });
+    assert_eq!(within(offsets).await, full);
+    assert!(!log(&control).contains(&"send_offsets".to_owned()));
+    within(producer.close(TIMEOUT)).await;
+}
+
+#[tokio::test]
+async fn offsets_that_never_fit_are_refused_at_once() {
+    let (producer, _control, _go) = blocking(TEN_MINUTES, OFFSETS_BYTES - 1);
+    begun(&producer).await;
+    let refused = within(producer.send_offsets(&[OFFSET], &GROUP)).await;
+    let (needed, free) = (OFFSETS_BYTES, OFFSETS_BYTES - 1);
+    assert_eq!(refused, Err(TransactionError::BufferFull { needed, free }));
     within(producer.close(TIMEOUT)).await;
 }
 

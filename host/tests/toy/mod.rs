@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+pub(crate) use transact::OFFSETS_BYTES;
 use transact::Transactions;
 
 /// What the test sees and steers.
@@ -284,8 +285,9 @@ impl Machine for Toy {
         command: &TransactionCommand,
         _now: Instant,
     ) -> Result<Result<Option<OperationId>, TransactionError>, MachineLost> {
+        let free = self.free();
         let control = &mut *self.control.lock().expect("control");
-        Ok(control.transactions.transact(command))
+        Ok(control.transactions.transact(command, free))
     }
 
     fn transaction_state(&mut self) -> Result<Option<TransactionState>, MachineLost> {

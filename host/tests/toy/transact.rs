@@ -6,6 +6,9 @@ use odradek::{
 };
 use odradek_host::machine::TransactionCommand;
 
+/// How much room offsets need, which they do not keep.
+pub(crate) const OFFSETS_BYTES: u64 = 1000;
+
 /// How far the toy's transactions are, and what the test makes of them.
 #[derive(Debug, Default)]
 pub(crate) struct Transactions {
@@ -42,6 +45,7 @@ impl Transactions {
     pub(super) fn transact(
         &mut self,
         command: &TransactionCommand,
+        free: u64,
     ) -> Result<Option<OperationId>, TransactionError> {
         use TransactionState::{Aborting, Committing, InTransaction, Initializing, Preparing};
         let state = self.state.ok_or(TransactionError::NotTransactional)?;
@@ -56,6 +60,10 @@ impl Transactions {
         };
         if !state.legal_calls().contains(&call) {
             return Err(TransactionError::IllegalState { call, state });
+        }
+        if call == TransactionCall::SendOffsets && free < OFFSETS_BYTES {
+            let needed = OFFSETS_BYTES;
+            return Err(TransactionError::BufferFull { needed, free });
         }
         self.log.push(call.to_string());
         self.state = Some(next);

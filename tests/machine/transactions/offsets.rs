@@ -422,3 +422,28 @@ fn pending_offsets_are_counted_in_the_memory_until_they_are_told() {
     assert_eq!(world.held(), 0);
     world.finish();
 }
+
+/// Whoever asks hears of room, and what lingers leaves to make some.
+#[test]
+fn offsets_without_room_may_ask_for_some() {
+    let mut world = World::transactional(1)
+        .config("buffer.memory", "100000")
+        .config("batch.size", "100000")
+        .config("linger.ms", "60000");
+    world = world.initialized();
+    world.begin();
+    world.send("orders", None, &"v".repeat(60_000));
+    let many: Vec<(&str, i32, i64)> = (0..1_000).map(|p| ("input", p, 7)).collect();
+    let group = GroupMetadata::of_group("group");
+    let Err(TransactionError::BufferFull { needed, free }) = world.try_offsets(&many, &group)
+    else {
+        panic!("there is no room: {}", world.story());
+    };
+    assert!((free + 1..100_000).contains(&needed));
+    world.producer().want_room(needed);
+    assert!(world.run_until(10_000, |world| !world.relief.is_empty()));
+    world.try_offsets(&many, &group).expect("there is room");
+    world.committed();
+    assert_eq!(world.relief.len(), 1);
+    world.finish();
+}

@@ -54,6 +54,7 @@ macro_rules! suite {
                 order::records_stay_in_order_while_connections_are_cut,
                 transactions::what_is_committed_is_there_and_what_is_aborted_is_not,
                 transactions::cut_connections_cost_no_transaction,
+                transactions::offsets_wait_for_room,
             }
         })*
     };

@@ -105,3 +105,34 @@ pub(crate) fn cut_connections_cost_no_transaction(stage: &Stage) {
         assert!(counts.connections > 4, "{counts:?}");
     }
 }
+
+/// Records that would linger for ten minutes fill the buffer but for less than the offsets need: they leave at once.
+pub(crate) fn offsets_wait_for_room(stage: &Stage) {
+    let cluster = Cluster::start(1);
+    cluster.create_topic("orders", 1);
+    cluster.create_topic(SOURCE, 1);
+    let properties = [
+        ("transactional.id", "till-7"),
+        ("buffer.memory", "65536"),
+        ("batch.size", "60000"),
+        ("linger.ms", "600000"),
+        ("delivery.timeout.ms", "700000"),
+    ];
+    let mut session = stage.open_at(&cluster, &properties);
+    session.transact(&Transact::Init);
+    session.transact(&Transact::Begin);
+    for number in 0..2 {
+        session.send("orders", 0, &vec![number; 24_000]);
+    }
+    // The name is most of what the offsets need.
+    let group: &'static str = Box::leak("g".repeat(20_000).into_boxed_str());
+    session.transact(&Transact::Offset {
+        group,
+        topic: SOURCE,
+        offset: 7,
+    });
+    session.transact(&Transact::Commit);
+    assert_eq!(cluster.committed_offset(group, SOURCE), Some(7));
+    assert_eq!(cluster.committed("orders").len(), 2);
+    session.close(crate::session::LIMIT);
+}

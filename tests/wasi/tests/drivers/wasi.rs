@@ -143,9 +143,9 @@ impl Subject for Client {
         flushing.expect("no trap").progress.done
     }
 
-    fn transact(&mut self, call: &Transact, timeout: Duration) -> bool {
+    fn transact(&mut self, call: &Transact, limit: Duration) -> bool {
         let (guest, store) = self.instance.producer();
-        let (producer, timeout) = (self.producer, millis(timeout));
+        let (producer, timeout) = (self.producer, millis(limit));
         let begun = match call {
             Transact::Begin => {
                 let begun = guest.call_begin_transaction(store, producer);
@@ -176,7 +176,14 @@ impl Subject for Client {
             Transact::Commit => guest.call_commit_transaction(store, producer, timeout),
             Transact::Abort => guest.call_abort_transaction(store, producer, timeout),
         };
-        let operating = begun.expect("no trap").expect("legal");
+        let begun = begun.expect("no trap");
+        if let Err(types::TransactionError::BufferFull(_)) = begun {
+            // The event that announces room ends the wait.
+            self.wait_ms(limit);
+            self.take_events();
+            return false;
+        }
+        let operating = begun.expect("legal");
         assert_eq!(operating.progress.done, operating.result.is_some());
         match operating.result {
             Some(Ok(None)) => true,
