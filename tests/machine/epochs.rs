@@ -9,21 +9,6 @@ use odradek::{Cause, ErrorCode, Outcome, Ticket};
 
 const SPENT: i16 = i16::MAX - 1;
 
-/// A batch for each record, and partitions that have each been written to.
-fn warmed(world: World, partitions: i32) -> World {
-    let mut world = world
-        .topic("orders", partitions)
-        .config("batch.size", "0")
-        .config("linger.ms", "0")
-        .config("retry.backoff.ms", "20");
-    for partition in 0..partitions {
-        world.send_to("orders", partition, "first");
-    }
-    world.run_until_idle();
-    world.cluster.attempts.clear();
-    world
-}
-
 /// Producer id, epoch and base sequence of every batch that arrived for a partition.
 fn stamps(world: &World, partition: i32) -> Vec<(i64, i16, i32)> {
     let attempts = world.cluster.attempts.iter();
@@ -57,7 +42,7 @@ fn refuse(world: &mut World, partition: i32, answers: &[ErrorCode]) {
 
 #[test]
 fn a_gap_in_a_partition_holds_up_no_other_one() {
-    let mut world = warmed(World::new().brokers(2), 2);
+    let mut world = World::new().brokers(2).warmed(2);
     world.cluster.faults.fate(PRODUCE, &[Fate::Slow(700)]);
     let slow = send(&mut world, 1, 1);
     world.run_until(1000, |world| world.cluster.attempts.len() == 1);
@@ -83,7 +68,7 @@ fn a_gap_in_a_partition_holds_up_no_other_one() {
 
 #[test]
 fn two_partitions_with_gaps_share_an_epoch_where_they_can() {
-    let mut world = warmed(World::new(), 2);
+    let mut world = World::new().warmed(2);
     for partition in 0..2 {
         refuse(&mut world, partition, &[ErrorCode::MESSAGE_TOO_LARGE]);
     }
@@ -99,7 +84,7 @@ fn two_partitions_with_gaps_share_an_epoch_where_they_can() {
 
 #[test]
 fn a_last_batch_that_is_surely_not_in_the_log_leaves_no_gap() {
-    let mut world = warmed(World::new(), 1);
+    let mut world = World::new().warmed(1);
     refuse(&mut world, 0, &[ErrorCode::MESSAGE_TOO_LARGE]);
     let refused = send(&mut world, 0, 1);
     world.run_until_idle();
@@ -118,7 +103,7 @@ fn a_last_batch_that_is_surely_not_in_the_log_leaves_no_gap() {
 fn a_batch_that_failed_ambiguously_spends_its_sequence() {
     let error = ErrorCode::UNKNOWN_SERVER_ERROR;
     for answer in [Answer::Error(error), Answer::ErrorAfterAppend(error)] {
-        let mut world = warmed(World::new(), 1);
+        let mut world = World::new().warmed(1);
         world.cluster.faults.answer("orders", 0, &[answer]);
         let failed = send(&mut world, 0, 1);
         world.run_until_idle();
@@ -135,7 +120,7 @@ fn a_batch_that_failed_ambiguously_spends_its_sequence() {
 /// Batches behind it were acknowledged, so it is in the log: nothing is missing.
 #[test]
 fn an_ambiguous_failure_that_later_answers_clear_up_leaves_no_gap() {
-    let mut world = warmed(World::new(), 1);
+    let mut world = World::new().warmed(1);
     let failure = Answer::ErrorAfterAppend(ErrorCode::UNKNOWN_SERVER_ERROR);
     world.cluster.faults.answer("orders", 0, &[failure]);
     let tickets = send(&mut world, 0, 3);
@@ -160,7 +145,7 @@ fn a_possibly_written_batch_counts_as_acknowledged_only_when_its_retry_is() {
     ];
     for answer in late {
         for is_appended in [false, true] {
-            let mut world = warmed(World::new().config("request.timeout.ms", "500"), 1);
+            let mut world = World::new().config("request.timeout.ms", "500").warmed(1);
             let error = ErrorCode::REQUEST_TIMED_OUT;
             let doubtful = if is_appended {
                 Answer::ErrorAfterAppend(error)
@@ -184,7 +169,7 @@ fn a_possibly_written_batch_counts_as_acknowledged_only_when_its_retry_is() {
 
 #[test]
 fn a_duplicate_is_written_and_moves_nothing_back() {
-    let mut world = warmed(World::new(), 1);
+    let mut world = World::new().warmed(1);
     let answers = [
         Answer::ErrorAfterAppend(ErrorCode::REQUEST_TIMED_OUT),
         Answer::Well,
@@ -214,7 +199,7 @@ fn a_duplicate_is_written_and_moves_nothing_back() {
 fn behind_the_last_epoch_only_partitions_with_a_gap_wait_for_another_producer_id() {
     let mut world = World::new();
     world.cluster.first_epoch = SPENT - 1;
-    let mut world = warmed(world, 2);
+    let mut world = world.warmed(2);
     for _ in 0..2 {
         world
             .cluster
@@ -247,7 +232,7 @@ fn a_producer_id_with_no_epoch_left_is_used_until_there_is_a_gap() {
     for epoch in [SPENT, i16::MAX] {
         let mut world = World::new();
         world.cluster.first_epoch = epoch;
-        let mut world = warmed(world, 1);
+        let mut world = world.warmed(1);
         let tickets = send(&mut world, 0, 3);
         world.run_until_idle();
         assert_written(&world, &tickets);
@@ -270,7 +255,7 @@ fn a_producer_id_with_no_epoch_left_is_used_until_there_is_a_gap() {
 
 #[test]
 fn unknown_producer_id_without_a_log_start_offset_is_sent_again_as_it_was() {
-    let mut world = warmed(World::new(), 1);
+    let mut world = World::new().warmed(1);
     world.cluster.partition("orders", 0).log_starts = [-1, -1].into();
     refuse(&mut world, 0, &[ErrorCode::UNKNOWN_PRODUCER_ID; 2]);
     let tickets = send(&mut world, 0, 1);
@@ -285,7 +270,7 @@ fn unknown_producer_id_without_a_log_start_offset_is_sent_again_as_it_was() {
 #[test]
 fn unknown_producer_id_with_a_log_start_offset_starts_again_under_a_higher_epoch() {
     for log_start in [0, 1, 700] {
-        let mut world = warmed(World::new(), 1);
+        let mut world = World::new().warmed(1);
         let partition = world.cluster.partition("orders", 0);
         partition.log_starts = [log_start; 9].into();
         partition.log.forget_producers();
@@ -304,7 +289,7 @@ fn unknown_producer_id_with_a_log_start_offset_starts_again_under_a_higher_epoch
 
 #[test]
 fn a_batch_in_doubt_whose_producer_is_forgotten_is_possibly_written_and_not_sent_anew() {
-    let mut world = warmed(World::new(), 1);
+    let mut world = World::new().warmed(1);
     let doubtful = Answer::ErrorAfterAppend(ErrorCode::REQUEST_TIMED_OUT);
     world.cluster.faults.answer("orders", 0, &[doubtful]);
     let tickets = send(&mut world, 0, 1);
@@ -329,7 +314,7 @@ fn a_batch_in_doubt_whose_producer_is_forgotten_is_possibly_written_and_not_sent
 
 #[test]
 fn a_topic_that_vanishes_from_metadata_and_returns_keeps_its_sequences() {
-    let mut world = warmed(World::new().config("metadata.max.age.ms", "1000"), 1);
+    let mut world = World::new().config("metadata.max.age.ms", "1000").warmed(1);
     // What is out when it vanishes is refused, and sent again when it is back.
     let error = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
     refuse(&mut world, 0, &[error; 2]);
@@ -354,7 +339,7 @@ fn a_topic_that_is_made_again_starts_at_0_under_a_higher_epoch() {
         UnknownProducer::Accept,
         UnknownProducer::Refuse(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER),
     ] {
-        let mut world = warmed(World::new().config("metadata.max.age.ms", "1000"), 2);
+        let mut world = World::new().config("metadata.max.age.ms", "1000").warmed(2);
         world.cluster.unknown_producer = unknown;
         world.cluster.create("orders", 2);
         world.cluster.topics.get_mut("orders").unwrap().set_id(99);
@@ -374,7 +359,7 @@ fn a_topic_that_is_made_again_starts_at_0_under_a_higher_epoch() {
 fn a_batch_in_doubt_that_the_new_log_has_is_not_appended_again() {
     let mut world = World::new().brokers(2);
     world.cluster.versions.insert(PRODUCE, (3, 12));
-    let mut world = warmed(world, 1);
+    let mut world = world.warmed(1);
     world.cluster.unknown_producer = UnknownProducer::Accept;
     world.cluster.create("orders", 1);
     world.cluster.topics.get_mut("orders").unwrap().set_id(99);

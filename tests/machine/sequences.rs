@@ -11,25 +11,6 @@ use odradek::{ErrorCode, Outcome, Ticket};
 const FIRST: (i64, i16) = (1001, 0);
 const RAISED: (i64, i16) = (1001, 1);
 
-/// One broker, partitions that have each been written to, and a batch for each record.
-fn warmed(partitions: i32) -> World {
-    warm(World::new(), partitions)
-}
-
-fn warm(world: World, partitions: i32) -> World {
-    let mut world = world
-        .topic("orders", partitions)
-        .config("batch.size", "0")
-        .config("linger.ms", "0")
-        .config("retry.backoff.ms", "20");
-    for partition in 0..partitions {
-        world.send_to("orders", partition, "first");
-    }
-    world.run_until_idle();
-    world.cluster.attempts.clear();
-    world
-}
-
 /// The broker knows nothing of the producer in this partition any more, and says so.
 fn forget(world: &mut World, partition: i32) {
     refuse(world, partition, ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
@@ -77,7 +58,7 @@ fn retries_go_out_one_after_the_other_and_what_is_new_waits_behind_them() {
         ErrorCode::NOT_LEADER_OR_FOLLOWER,
         ErrorCode::NOT_ENOUGH_REPLICAS,
     ] {
-        let mut world = warmed(1);
+        let mut world = World::new().warmed(1);
         world
             .cluster
             .faults
@@ -102,7 +83,7 @@ fn retries_go_out_one_after_the_other_and_what_is_new_waits_behind_them() {
 
 #[test]
 fn a_higher_epoch_starts_every_partition_at_0_when_it_is_next_written_to() {
-    let mut world = warmed(2);
+    let mut world = World::new().warmed(2);
     forget(&mut world, 0);
     let mut tickets = vec![world.send_to("orders", 0, "second")];
     world.run_until_idle();
@@ -122,7 +103,7 @@ fn a_higher_epoch_starts_every_partition_at_0_when_it_is_next_written_to() {
 
 #[test]
 fn a_batch_that_fails_elsewhere_leaves_no_gap_under_the_next_epoch() {
-    let mut world = warm(World::new().config("retries", "1"), 2);
+    let mut world = World::new().config("retries", "1").warmed(2);
     let mut tickets = vec![world.send_to("orders", 0, "second")];
     let failing = world.send_to("orders", 1, "fails");
     forget(&mut world, 0);
@@ -142,7 +123,7 @@ fn a_batch_that_fails_elsewhere_leaves_no_gap_under_the_next_epoch() {
 #[test]
 fn a_retry_of_another_partition_survives_a_higher_epoch() {
     for refusals in 1..=3 {
-        let mut world = warmed(2);
+        let mut world = World::new().warmed(2);
         forget(&mut world, 0);
         let moved = [Answer::Error(ErrorCode::NOT_LEADER_OR_FOLLOWER); 3];
         world.cluster.faults.answer("orders", 1, &moved[..refusals]);
@@ -157,7 +138,7 @@ fn a_retry_of_another_partition_survives_a_higher_epoch() {
 #[test]
 fn a_lost_answer_with_the_next_identity_is_asked_for_again() {
     for fate in [Fate::LoseResponse, Fate::ResetBefore, Fate::NeverAnswer] {
-        let mut world = warmed(2);
+        let mut world = World::new().warmed(2);
         refuse_epoch(&mut world, 0);
         world.cluster.faults.fate(INIT_PRODUCER_ID, &[fate]);
         let tickets = [0, 1, 0, 1].map(|partition| world.send_to("orders", partition, "v"));
@@ -169,7 +150,7 @@ fn a_lost_answer_with_the_next_identity_is_asked_for_again() {
 
 #[test]
 fn a_close_waits_for_another_identity_and_sends_what_is_left() {
-    let mut world = warmed(2);
+    let mut world = World::new().warmed(2);
     refuse_epoch(&mut world, 0);
     world
         .cluster
@@ -185,7 +166,7 @@ fn a_close_waits_for_another_identity_and_sends_what_is_left() {
 
 #[test]
 fn a_close_without_time_during_the_change_of_the_identity_reports_everything() {
-    let mut world = warmed(2);
+    let mut world = World::new().warmed(2);
     refuse_epoch(&mut world, 0);
     world
         .cluster

@@ -103,6 +103,21 @@ impl World {
         self
     }
 
+    /// A batch for each record, and partitions of `orders` that have each been written to.
+    pub(crate) fn warmed(self, partitions: i32) -> Self {
+        let mut world = self
+            .topic("orders", partitions)
+            .config("batch.size", "0")
+            .config("linger.ms", "0")
+            .config("retry.backoff.ms", "20");
+        for partition in 0..partitions {
+            world.send_to("orders", partition, "first");
+        }
+        world.run_until_idle();
+        world.cluster.attempts.clear();
+        world
+    }
+
     pub(crate) fn topic(mut self, name: &str, partitions: i32) -> Self {
         self.cluster.create(name, partitions);
         self

@@ -9,6 +9,7 @@ mod policies;
 mod pollables;
 mod property;
 mod random_transactions;
+mod seeds;
 mod sending;
 mod surface;
 mod telling;

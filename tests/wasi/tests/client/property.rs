@@ -1,24 +1,19 @@
 //! The exported interfaces in random orders with random arguments, obeying only the rule on pollables:
 //! nothing traps, and every accepted record is reported once.
 //!
-//! Each seed runs in a thread of its name, so that whatever fails names it. One in twelve sends records of up
-//! to 4 MB to a broker that mostly does not read, so that streams are parked.
+//! One seed in twelve sends records of up to 4 MB to a broker that mostly does not read, so that streams are
+//! parked.
 //!
 //! `ODRADEK_FULL=1` runs 400 seeds; otherwise it is 24.
 
 use crate::opened::{Opened, Reported, index, record};
+use crate::seeds;
 use odradek::cli::workload::Random;
 use odradek_host::sink::SinkHandle;
 use odradek_tests_wasi::client::types::{
     DisconnectReason, Header, HeaderIndex, ProducerRecord, RecordIndex, SendOutcome,
 };
 use odradek_tests_wasi::sink;
-use std::thread;
-
-fn seeds() -> u64 {
-    let is_full = std::env::var("ODRADEK_FULL").is_ok_and(|full| full == "1");
-    if is_full { 400 } else { 24 }
-}
 
 /// `buffer.memory`, `max.request.size`.
 const SMALL: [&str; 2] = ["262144", "1048576"];
@@ -285,14 +280,9 @@ fn run(seed: u64) -> (usize, usize) {
 
 #[test]
 fn no_order_of_calls_traps_and_every_record_is_reported_once() {
-    let (mut all, mut given_up) = (0, 0);
-    for seed in 0..seeds() {
-        let thread = thread::Builder::new().name(format!("seed {seed}"));
-        let running = thread.spawn(move || run(seed)).expect("a thread");
-        let (accepted, stalled) = running.join().unwrap_or_else(|_| panic!("seed {seed}"));
-        all += accepted;
-        given_up += stalled;
-    }
+    let runs = seeds::each(24, 400, run);
+    let all: usize = runs.iter().map(|(accepted, _)| accepted).sum();
+    let given_up: usize = runs.iter().map(|(_, stalled)| stalled).sum();
     assert!(given_up > 0, "no stream was stalled");
     assert!(all > 1000, "only {all} records were accepted");
 }

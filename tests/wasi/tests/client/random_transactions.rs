@@ -2,10 +2,11 @@
 //! operation has two ends, every accepted record is reported once, and a reader of committed records finds what
 //! the ends of the operations say.
 //!
-//! Each seed runs in a thread of its name. `ODRADEK_FULL=1` runs 200 seeds; otherwise it is 12.
+//! `ODRADEK_FULL=1` runs 200 seeds; otherwise it is 12.
 
 use crate::limits::within;
 use crate::opened::{Opened, Reported, record};
+use crate::seeds;
 use krafka::error::ErrorCode;
 use krafka::testing::{ApiKey, Control};
 use odradek::cli::workload::Random;
@@ -17,7 +18,6 @@ use odradek_tests_wasi::client::types::{
 use odradek_tests_wasi::peers::Cluster;
 use odradek_tests_wasi::policy::Policy;
 use std::collections::{BTreeMap, BTreeSet};
-use std::thread;
 
 const TOPIC: &str = "t";
 
@@ -30,11 +30,6 @@ const SETTINGS: [(&str, &str); 7] = [
     ("delivery.timeout.ms", "1000"),
     ("retry.backoff.ms", "10"),
 ];
-
-fn seeds() -> u64 {
-    let is_full = std::env::var("ODRADEK_FULL").is_ok_and(|full| full == "1");
-    if is_full { 200 } else { 12 }
-}
 
 /// What the ends of the operations say of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -304,11 +299,6 @@ fn run(seed: u64) -> usize {
 
 #[test]
 fn no_order_of_transactional_calls_traps_and_ends_tell_what_readers_see() {
-    let mut committed = 0;
-    for seed in 0..seeds() {
-        let thread = thread::Builder::new().name(format!("seed {seed}"));
-        let running = thread.spawn(move || run(seed)).expect("a thread");
-        committed += running.join().unwrap_or_else(|_| panic!("seed {seed}"));
-    }
+    let committed: usize = seeds::each(12, 200, run).into_iter().sum();
     assert!(committed > 20, "only {committed} were committed");
 }
