@@ -1,7 +1,7 @@
 //! Aborts: what they drop, what they wait for, and when the coordinator has to be told.
 
 use crate::broker::PRODUCE;
-use crate::coordinator::{ADD_PARTITIONS_TO_TXN, END_TXN};
+use crate::coordinator::{ADD_PARTITIONS_TO_TXN, END_TXN, FIND_COORDINATOR};
 use crate::faults::{Answer, Fate};
 use crate::transactions_world::LEVELS;
 use crate::world::World;
@@ -287,6 +287,35 @@ fn an_abort_does_not_ask_again_for_what_it_does_not_need() {
     assert_eq!(world.words(), "abort");
     world.transaction("w");
     world.finish();
+}
+
+/// To look for the coordinator tells it nothing.
+#[test]
+fn an_abort_does_not_wait_for_a_coordinator_that_knows_nothing() {
+    for lost in [false, true] {
+        let mut world = World::transactional(1).brokers(2);
+        world.cluster.coordinator.transactions_at = 2;
+        world = world.initialized();
+        world.begin();
+        world.forget();
+        world.cut(2);
+        if lost {
+            let fates = [Fate::LoseResponse, Fate::LoseResponse];
+            world.cluster.faults.fate(FIND_COORDINATOR, &fates);
+        } else {
+            let unavailable = [ErrorCode::COORDINATOR_NOT_AVAILABLE; 2];
+            world.errors(FIND_COORDINATOR, &unavailable);
+        }
+        let ticket = world.send_to("orders", 0, "v");
+        world.run_until_asked("find(me)");
+        world.run_for(10);
+        world.aborted();
+        let fortune = world.account.fortune(ticket);
+        assert_eq!(fortune.outcome, Outcome::NotWritten);
+        assert_eq!(world.words(), "find(me)", "lost: {lost}");
+        world.transaction("w");
+        world.finish();
+    }
 }
 
 #[test]
