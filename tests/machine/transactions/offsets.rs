@@ -1,6 +1,6 @@
 //! Offsets of consumer groups that are committed with the transaction (KIP-447).
 
-use crate::coordinator::{ADD_OFFSETS_TO_TXN, TXN_OFFSET_COMMIT};
+use crate::coordinator::{ADD_OFFSETS_TO_TXN, END_TXN, TXN_OFFSET_COMMIT};
 use crate::faults::Fate;
 use crate::transactions_world::{LEVELS, abort_required};
 use crate::world::{MS, World};
@@ -349,24 +349,47 @@ fn an_abort_gives_up_offsets_that_were_not_asked_for_yet() {
 
 #[test]
 fn a_member_is_not_kept_from_a_broker_that_is_too_old_for_it() {
-    let mut world = World::transactional(1);
-    let versions = &mut world.cluster.versions;
-    versions.insert(TXN_OFFSET_COMMIT, (0, 2));
-    let mut world = world.initialized();
-    world.begin();
-    let group = GroupMetadata {
-        group_id: "group",
-        generation_id: 5,
-        member_id: "member",
-        group_instance_id: None,
-    };
-    let offsets = world
-        .try_offsets(&[("input", 0, 7)], &group)
-        .expect("legal");
-    assert!(world.end_of(offsets).is_err(), "the group could not fence");
-    assert!(!world.is_asked("offsets"));
-    world.run_for(1_000);
-    world.finish();
+    for (member_id, generation_id) in [("member", 5), ("member", -1), ("", 0)] {
+        let mut world = World::transactional(1);
+        let versions = &mut world.cluster.versions;
+        versions.insert(TXN_OFFSET_COMMIT, (0, 2));
+        let mut world = world.initialized();
+        world.begin();
+        let group = GroupMetadata {
+            group_id: "group",
+            generation_id,
+            member_id,
+            group_instance_id: None,
+        };
+        let offsets = world
+            .try_offsets(&[("input", 0, 7)], &group)
+            .expect("legal");
+        let end = world.end_of(offsets);
+        assert!(end.is_err(), "the group could not fence {group:?}");
+        assert!(!world.is_asked("offsets"), "{group:?}");
+        world.run_for(1_000);
+        world.finish();
+    }
+}
+
+/// There TxnOffsetCommit registers nothing, and EndTxn raises no epoch.
+#[test]
+fn transactions_of_the_second_kind_do_not_go_to_a_broker_that_is_too_old_for_them() {
+    for (api, word) in [(TXN_OFFSET_COMMIT, "offsets"), (END_TXN, "commit")] {
+        let mut world = World::transactional(2);
+        let versions = &mut world.cluster.versions;
+        versions.insert(api, (0, 4));
+        let mut world = world.initialized();
+        world.begin();
+        let offsets = world.offsets(7);
+        let ended = world.end_of(offsets);
+        assert_eq!(ended.is_err(), api == TXN_OFFSET_COMMIT, "{ended:?}");
+        let committed = world.try_commit().map(|commit| world.end_of(commit));
+        assert!(!matches!(committed, Ok(Ok(_))), "{word}: {committed:?}");
+        assert!(!world.is_asked(word), "{}", world.words());
+        world.run_for(1_000);
+        world.finish();
+    }
 }
 
 #[test]
