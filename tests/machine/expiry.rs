@@ -13,21 +13,13 @@ fn orders(partitions: i32, acks: &str) -> World {
 }
 
 fn configured(world: World, partitions: i32, acks: &str) -> World {
-    let mut world = world
-        .topic("orders", partitions)
+    world
         .config("acks", acks)
-        .config("batch.size", "0")
-        .config("linger.ms", "0")
         .config("delivery.timeout.ms", "3000")
         .config("request.timeout.ms", "2900")
         .config("retry.backoff.ms", "2000")
-        .config("retry.backoff.max.ms", "2000");
-    for partition in 0..partitions {
-        world.send_to("orders", partition, "first");
-    }
-    world.run_until_idle();
-    world.cluster.attempts.clear();
-    world
+        .config("retry.backoff.max.ms", "2000")
+        .written(partitions)
 }
 
 /// Sends a record whose batch is out, for the second time, when it expires; the answer comes later.

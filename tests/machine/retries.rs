@@ -7,19 +7,6 @@ use odradek::{Cause, DisconnectReason, ErrorCode, Outcome};
 
 const BUSY: Answer = Answer::Error(ErrorCode::NOT_ENOUGH_REPLICAS);
 
-fn warmed(world: World) -> World {
-    let mut world = world
-        .topic("orders", 2)
-        .config("batch.size", "0")
-        .config("linger.ms", "0");
-    for partition in 0..2 {
-        world.send_to("orders", partition, "first");
-    }
-    world.run_until_idle();
-    world.cluster.attempts.clear();
-    world
-}
-
 /// The instants of the attempts at a partition, in ms.
 fn instants(world: &World, partition: i32) -> Vec<u64> {
     let attempts = world.cluster.attempts.iter();
@@ -35,7 +22,7 @@ fn waits_between_attempts_double_with_jitter_and_stay_below_the_maximum() {
             .seed(seed)
             .config("retry.backoff.ms", "100")
             .config("retry.backoff.max.ms", "1000");
-        let mut world = warmed(world);
+        let mut world = world.written(2);
         world.cluster.faults.answer("orders", 0, &[BUSY; 8]);
         world.send_to("orders", 0, "v");
         world.run_until_idle();
@@ -62,7 +49,7 @@ fn a_batch_is_tried_once_and_then_as_often_as_retries_says() {
         let world = World::new()
             .config("retries", &retries.to_string())
             .config("enable.idempotence", "false");
-        let mut world = warmed(world);
+        let mut world = world.written(2);
         world.cluster.faults.answer("orders", 0, &[BUSY; 20]);
         let ticket = world.send_to("orders", 0, "v");
         world.run_until_idle();
@@ -82,7 +69,7 @@ fn lost_connections_count_as_attempts() {
     let world = World::new()
         .config("retries", "2")
         .config("enable.idempotence", "false");
-    let mut world = warmed(world);
+    let mut world = world.written(2);
     world
         .cluster
         .faults
@@ -102,7 +89,7 @@ fn the_tries_end_with_the_delivery_timeout_however_many_are_left() {
     let world = World::new()
         .config("delivery.timeout.ms", "4000")
         .config("request.timeout.ms", "1000");
-    let mut world = warmed(world);
+    let mut world = world.written(2);
     world.cluster.faults.answer("orders", 0, &[BUSY; 1000]);
     let before = world.now;
     let ticket = world.send_to("orders", 0, "v");
@@ -115,7 +102,7 @@ fn the_tries_end_with_the_delivery_timeout_however_many_are_left() {
 
 #[test]
 fn a_request_without_an_answer_is_over_after_the_request_timeout_and_its_batch_goes_out_again() {
-    let mut world = warmed(World::new().config("request.timeout.ms", "1500"));
+    let mut world = World::new().config("request.timeout.ms", "1500").written(2);
     world.cluster.faults.fate(PRODUCE, &[Fate::NeverAnswer]);
     let ticket = world.send_to("orders", 0, "v");
     world.run_until_idle();
@@ -133,7 +120,7 @@ fn a_partition_that_backs_off_does_not_hold_up_another_one_of_its_broker() {
     let world = World::new()
         .config("retry.backoff.ms", "800")
         .config("retry.backoff.max.ms", "800");
-    let mut world = warmed(world);
+    let mut world = world.written(2);
     world.cluster.faults.answer("orders", 0, &[BUSY]);
     let held = world.send_to("orders", 0, "v");
     world.run_for(50);
@@ -156,7 +143,7 @@ fn retries_keep_the_order_of_each_partition() {
                 .config("max.in.flight.requests.per.connection", in_flight)
                 .config("retry.backoff.ms", "20")
                 .config("retry.backoff.max.ms", "40");
-            let mut world = warmed(world);
+            let mut world = world.written(2);
             for partition in 0..2 {
                 let period = 2 + (seed as usize + partition as usize) % 5;
                 let mixed = |i: usize| {
@@ -212,7 +199,7 @@ fn a_run_without_faults_leaves_nothing_in_doubt() {
 
 #[test]
 fn purge_tells_what_was_never_out_from_what_is_in_doubt() {
-    let mut world = warmed(World::new().config("retry.backoff.ms", "900"));
+    let mut world = World::new().config("retry.backoff.ms", "900").written(2);
     let lost = Answer::ErrorAfterAppend(ErrorCode::REQUEST_TIMED_OUT);
     world.cluster.faults.answer("orders", 0, &[lost]);
     world.cluster.faults.answer("orders", 1, &[BUSY]);
@@ -242,7 +229,7 @@ fn without_acknowledgement_nothing_waits_for_an_answer() {
     let world = World::new()
         .config("acks", "0")
         .config("max.in.flight.requests.per.connection", "1");
-    let mut world = warmed(world);
+    let mut world = world.written(2);
     world.cluster.faults.always = Some(Fate::NeverAnswer);
     let before = world.now;
     for _ in 0..500 {

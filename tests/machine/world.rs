@@ -103,13 +103,17 @@ impl World {
         self
     }
 
-    /// A batch for each record, and partitions of `orders` that have each been written to.
+    /// As [`written`](Self::written), with quick retries.
     pub(crate) fn warmed(self, partitions: i32) -> Self {
+        self.config("retry.backoff.ms", "20").written(partitions)
+    }
+
+    /// A batch for each record, and partitions of `orders` that have each been written to.
+    pub(crate) fn written(self, partitions: i32) -> Self {
         let mut world = self
             .topic("orders", partitions)
             .config("batch.size", "0")
-            .config("linger.ms", "0")
-            .config("retry.backoff.ms", "20");
+            .config("linger.ms", "0");
         for partition in 0..partitions {
             world.send_to("orders", partition, "first");
         }

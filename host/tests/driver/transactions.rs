@@ -46,6 +46,12 @@ fn blocking(ms: &str, capacity: u64) -> (Producer, Arc<Mutex<Control>>, mpsc::Se
     (build(builder.set("max.block.ms", ms), toy), control, go)
 }
 
+/// What offsets get while so many bytes are free.
+fn no_room(free: u64) -> Result<(), TransactionError> {
+    let needed = OFFSETS_BYTES;
+    Err(TransactionError::BufferFull { needed, free })
+}
+
 fn log(control: &Mutex<Control>) -> Vec<String> {
     control.lock().expect("control").transactions.log.clone()
 }
@@ -244,8 +250,7 @@ async fn offsets_wait_for_room_no_longer_than_max_block() {
     control.lock().expect("control").full = true;
     let started = Instant::now();
     let full = within(producer.send_offsets(&[OFFSET], &GROUP)).await;
-    let (needed, free) = (OFFSETS_BYTES, 0);
-    assert_eq!(full, Err(TransactionError::BufferFull { needed, free }));
+    assert_eq!(full, no_room(0));
     assert!(started.elapsed() >= Duration::from_millis(200));
     control.lock().expect("control").full = false;
     within(producer.send_offsets(&[OFFSET], &GROUP))
@@ -264,9 +269,7 @@ async fn offsets_that_will_not_be_committed_do_not_wait_for_room() {
     let mut offsets = Box::pin(producer.send_offsets(&[OFFSET], &GROUP));
     assert_eq!(begin(&mut offsets).await, None);
     within(producer.abort_transaction()).await.expect("aborted");
-    let (needed, free) = (OFFSETS_BYTES, 0);
-    let full = Err(TransactionError::BufferFull { needed, free });
-    assert_eq!(within(offsets).await, full);
+    assert_eq!(within(offsets).await, no_room(0));
     assert!(!log(&control).contains(&"send_offsets".to_owned()));
     within(producer.close(TIMEOUT)).await;
 }
@@ -276,8 +279,7 @@ async fn offsets_that_never_fit_are_refused_at_once() {
     let (producer, _control, _go) = blocking(TEN_MINUTES, OFFSETS_BYTES - 1);
     begun(&producer).await;
     let refused = within(producer.send_offsets(&[OFFSET], &GROUP)).await;
-    let (needed, free) = (OFFSETS_BYTES, OFFSETS_BYTES - 1);
-    assert_eq!(refused, Err(TransactionError::BufferFull { needed, free }));
+    assert_eq!(refused, no_room(OFFSETS_BYTES - 1));
     within(producer.close(TIMEOUT)).await;
 }
 
